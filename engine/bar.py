@@ -1,0 +1,37 @@
+"""A bar of music as notes: the one shape that every codec produces and the player plays."""
+
+from dataclasses import dataclass
+
+PPQN = 480  # ticks in a beat (a quarter note)
+BEATS_PER_BAR = 4
+STEPS_PER_BEAT = 4  # a step is one cell of the grid, a sixteenth
+STEPS_PER_BAR = BEATS_PER_BAR * STEPS_PER_BEAT
+TICKS_PER_STEP = PPQN // STEPS_PER_BEAT
+TICKS_PER_BAR = PPQN * BEATS_PER_BAR
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Note:
+    """One note of one voice.
+
+    `tick` counts from the bar line and `duration` is in ticks; a note whose end is the end of the bar
+    stays open until the next bar's `held` says how far it carries. `pitch` is 0-127, `velocity` 1-127.
+    """
+
+    tick: int
+    voice: int
+    pitch: int
+    duration: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The notes that start in one bar, ordered by tick, and what becomes of those carried into it.
+
+    `held[voice]` is the number of ticks for which notes already sounding in that voice carry on past
+    the bar line; 0 ends them there.
+    """
+
+    notes: tuple[Note, ...]
+    held: tuple[int, ...]

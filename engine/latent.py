@@ -1,0 +1,39 @@
+"""Latents: draws from the prior, spherical interpolation and offsets along macro axes."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Latent = NDArray[np.float32]  # (z_size,)
+
+
+def prior(seed: int, index: int, z_size: int) -> Latent:
+    """Return draw number `index` of the standard normal prior for `seed`; (z_size,)."""
+    generator = np.random.Generator(np.random.Philox(key=[seed % 2**64, index]))
+    return generator.standard_normal(z_size).astype(np.float32)
+
+
+def slerp(a: Latent, b: Latent, position: float) -> Latent:
+    """Return the spherical interpolation between `a` (position 0) and `b` (position 1).
+
+    White 2016, as MusicVAE section 2.1.2 uses it; the length is interpolated linearly beside the angle.
+    Equal or opposite directions, where the arc is not defined, fall back to the straight line.
+    """
+    length_a, length_b = float(np.linalg.norm(a)), float(np.linalg.norm(b))
+    straight = ((1.0 - position) * a + position * b).astype(np.float32)
+    if length_a == 0.0 or length_b == 0.0:
+        return straight
+    cosine = float(np.clip(np.dot(a, b) / (length_a * length_b), -1.0, 1.0))
+    angle = float(np.arccos(cosine))
+    sine = float(np.sin(angle))
+    if sine < 1e-4:
+        return straight
+    direction = np.sin((1.0 - position) * angle) / sine * (a / length_a) + np.sin(position * angle) / sine * (
+        b / length_b
+    )
+    length = (1.0 - position) * length_a + position * length_b
+    return np.asarray(length * direction, dtype=np.float32)
+
+
+def move(z: Latent, axes: NDArray[np.float32], offsets: NDArray[np.float32]) -> Latent:
+    """Return `z` (z_size,) moved by `offsets` (axes,) along the rows of `axes` (axes, z_size)."""
+    return (z + offsets @ axes).astype(np.float32)

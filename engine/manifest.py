@@ -1,0 +1,129 @@
+"""The manifest inside an exported model: the contract between `training` and `engine`.
+
+A model file is TorchScript, which is a zip archive; the manifest is its entry `extra/manifest.json`,
+so that a process without torch can read it.
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.codec import CODECS
+
+FORMAT = 1
+ENTRY = "manifest.json"  # under `extra/` inside the archive
+
+
+class ManifestError(Exception):
+    """A model file that this engine cannot play; the message names file, field, found and expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A macro axis: a direction in latent space with its audible effect, measured.
+
+    `vector` has z_size components; a knob turned fully left adds `low * vector` to z,
+    fully right `high * vector`.
+    `effect` maps attributes to their correlation with the knob, such as {"density": 0.6}.
+    """
+
+    name: str
+    vector: tuple[float, ...]
+    low: float
+    high: float
+    description: str
+    effect: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a model is: its family, its tokens, the shape of its latents and where it learnt them."""
+
+    format: int
+    family: str
+    codec: str
+    codec_version: int
+    steps_per_bar: int
+    bars: int  # bars that one latent spells; the performance loops over them
+    z_size: int
+    voices: tuple[str, ...]
+    weights: str  # "float32" or "int8"
+    latent_mean: tuple[float, ...]  # of the aggregated posterior, (z_size,)
+    latent_std: tuple[float, ...]
+    axes: tuple[Axis, ...]
+    anchors: tuple[tuple[float, ...], ...]  # latents worth starting from, (anchors, z_size)
+    data: tuple[Mapping[str, str], ...]  # [{"archive": ..., "licence": ...}]
+    exported_with: Mapping[str, str]
+
+    def to_json(self) -> str:
+        """Return the manifest as JSON text."""
+        return json.dumps(asdict(self))
+
+
+def parse(text: str, file: str) -> Manifest:
+    """Return the Manifest that `text` holds; ManifestError names the field that is missing or foreign."""
+    try:
+        raw = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ManifestError(f"{file}: {ENTRY} is no JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise ManifestError(f"{file}: {ENTRY} holds {type(raw).__name__}, expected an object")
+    _expect(file, raw, "format", FORMAT)
+    missing = [name for name in Manifest.__dataclass_fields__ if name not in raw]
+    if missing:
+        raise ManifestError(f"{file}: {ENTRY}: missing {', '.join(missing)}")
+    if raw["codec"] not in CODECS:
+        raise ManifestError(f"{file}: codec is {raw['codec']!r}, this engine has {', '.join(CODECS)}")
+    codec = CODECS[raw["codec"]]
+    _expect(file, raw, "codec_version", codec.version)
+    _expect(file, raw, "voices", [voice.name for voice in codec.voices])
+    z_size = raw["z_size"]
+    for field in ("z_size", "bars", "steps_per_bar"):
+        if not isinstance(raw[field], int) or raw[field] < 1:
+            raise ManifestError(f"{file}: {field} is {raw[field]!r}, expected a whole number from 1")
+    for field in ("latent_mean", "latent_std"):
+        _vector(file, field, raw[field], z_size)
+    for index, anchor in enumerate(raw["anchors"]):
+        _vector(file, f"anchors[{index}]", anchor, z_size)
+    axes = []
+    for index, axis in enumerate(raw["axes"]):
+        lacking = [name for name in Axis.__dataclass_fields__ if name not in axis]
+        if lacking:
+            raise ManifestError(f"{file}: axes[{index}]: missing {', '.join(lacking)}")
+        _vector(file, f"axes[{index}].vector", axis["vector"], z_size)
+        axes.append(
+            Axis(
+                **{name: axis[name] for name in Axis.__dataclass_fields__} | {"vector": tuple(axis["vector"])}
+            )
+        )
+    fields: dict[str, Any] = {name: raw[name] for name in Manifest.__dataclass_fields__}
+    for name in ("voices", "latent_mean", "latent_std", "data"):
+        fields[name] = tuple(fields[name])
+    fields["anchors"] = tuple(tuple(anchor) for anchor in raw["anchors"])
+    return Manifest(**fields | {"axes": tuple(axes)})
+
+
+def read(path: Path) -> Manifest:
+    """Return the manifest of the model file at `path`, without torch; ManifestError where there is none."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            entry = next((n for n in archive.namelist() if n.endswith(f"/extra/{ENTRY}")), None)
+            if entry is None:
+                raise ManifestError(f"{path}: no {ENTRY} inside; export the model with `live-train export`")
+            return parse(archive.read(entry).decode(), str(path))
+    except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: not a readable model file: {error}") from error
+
+
+def _expect(file: str, raw: dict[str, Any], field: str, expected: object) -> None:
+    if raw.get(field) != expected:
+        raise ManifestError(f"{file}: {field} is {raw.get(field)!r}, expected {expected!r}")
+
+
+def _vector(file: str, field: str, value: object, size: int) -> None:
+    if not isinstance(value, list) or len(value) != size:
+        found = len(value) if isinstance(value, list) else type(value).__name__
+        raise ManifestError(f"{file}: {field} has {found} components, expected {size}")

@@ -1,0 +1,214 @@
+"""What the processes say to each other: commands to the player, its snapshots, and the composer's bars."""
+
+from dataclasses import dataclass, field
+
+# The continuous parameters, each 0 to 1, that a command, a knob or a controller moves by name.
+KNOBS = tuple(f"knob{number}" for number in range(1, 9))
+PARAMETERS = (*KNOBS, "interpolation", "temperature", "dynamics")
+MAX_TEMPERATURE = 2.0  # the parameter "temperature" at 1
+BPM_RANGE = (20.0, 300.0)
+
+
+# Commands: `live` to the player.
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Start at the first bar, or go on after a Stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End every note and wait; the position returns to the first bar of the latent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Panic:
+    """End every note on every channel used, at once; the music goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """End every note, close recording and ports, and leave."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetBpm:
+    """Beats per minute, clamped to BPM_RANGE; from the next event on."""
+
+    bpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetParameter:
+    """Move one of PARAMETERS to `value`, 0 to 1."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetMute:
+    """Silence a voice (its sounding notes end) or let it sound again."""
+
+    voice: int
+    muted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetChannel:
+    """Send a voice on `channel`, 0-15, from its next note on."""
+
+    voice: int
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class SetAnchor:
+    """Put a new latent into anchor "A" or "B": the prior's draw for `seed`, or what plays now if None."""
+
+    anchor: str
+    seed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SetSeed:
+    """Key the sampling noise on `seed`; the latents stay."""
+
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """Bind the next controller that moves to `parameter`, replacing what it was bound to; None leaves learning."""
+
+    parameter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unlearn:
+    """Forget the controller bound to `parameter`."""
+
+    parameter: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Record into the .mid file at `path` from now on, or finish the recording if None."""
+
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledge:
+    """The last snapshot was taken; the player may send the next: a slow screen never blocks it."""
+
+
+Command = (
+    Play
+    | Stop
+    | Panic
+    | Quit
+    | SetBpm
+    | SetParameter
+    | SetMute
+    | SetChannel
+    | SetAnchor
+    | SetSeed
+    | Learn
+    | Unlearn
+    | Record
+    | Acknowledge
+)
+
+
+# Snapshots: the player to `live`, about 30 a second, the latest wins.
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceState:
+    """One voice as the screen shows it; `sounding` holds the pitches on right now, `channel` is 0-15."""
+
+    name: str
+    channel: int
+    muted: bool
+    sounding: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RollNote:
+    """A note for the piano roll; `tick` counts from the start of the performance."""
+
+    tick: int
+    duration: int
+    voice: int
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that the screen shows, at one moment of the player."""
+
+    playing: bool
+    bpm: float
+    tick: int  # since the start of the performance, in 1/PPQN of a beat; negative before the first note
+    window_bar: int  # bar within the latent's window
+    loop: int
+    seed: int
+    parameters: dict[str, float]  # PARAMETERS by name
+    bound: dict[str, str]  # parameter -> controller, such as "ch 1 CC 74"
+    learning: str | None
+    voices: tuple[VoiceState, ...]
+    roll: tuple[RollNote, ...]  # the last bars played and the next ones known
+    out_port: str  # such as "JACK: live:trio -> 2 clients"
+    in_port: str
+    composer: str  # "loading", "ready", "dead"
+    late_bars: int
+    lateness_ms: float  # worst send of the last second
+    decode_ms: float  # last bar
+    recording: str | None
+    notices: tuple[str, ...] = field(default=())  # lines for the performer, newest last
+    finished: bool = False  # the player is leaving; no more snapshots come
+
+
+# Bars: between player and composer.
+
+
+@dataclass(frozen=True, slots=True)
+class BarRequest:
+    """Ask for bar `bar` of the window under `z`, from step `from_step` on.
+
+    `prefix` (steps, voices) holds the tokens already played, rows before `from_step` only are read.
+    `number` counts bars since the start of the performance and `revision` the state of the knobs;
+    both come back with the reply. `temperature` has one value a voice. `z` is float32 bytes, (z_size,).
+    """
+
+    number: int
+    revision: int
+    loop: int
+    bar: int
+    from_step: int
+    prefix: tuple[tuple[int, ...], ...]
+    z: bytes
+    temperature: tuple[float, ...]
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class BarReply:
+    """The tokens (steps, voices) of the bar asked for, prefix included, and what they cost."""
+
+    number: int
+    revision: int
+    from_step: int
+    tokens: tuple[tuple[int, ...], ...]
+    decode_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class ComposerState:
+    """The composer is "loading" or "ready", or "failed" with the reason as `detail`."""
+
+    state: str
+    detail: str = ""

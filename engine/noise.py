@@ -1,0 +1,24 @@
+"""Sampling noise as a pure function of where in the music it is used."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def gumbel(
+    seed: int, loop: int, bar: int, steps: int, vocabularies: Sequence[int]
+) -> tuple[NDArray[np.float32], ...]:
+    """Return one array of Gumbel noise (steps, vocabulary) for each voice.
+
+    Philox, a counter-based generator, is keyed on the seed and counts (loop, bar, voice); a step is a row
+    of its block. Drawing a token as argmax(logits / temperature + noise) samples the softmax exactly, and
+    equal positions always get equal noise: the same knobs give the same bar, a small turn a small change.
+    """
+    blocks = []
+    for voice, vocabulary in enumerate(vocabularies):
+        bits = np.random.Philox(key=[seed % 2**64, 0x6C697665], counter=[0, voice, bar, loop % 2**64])
+        raw = bits.random_raw(steps * vocabulary)
+        uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # in (0, 1), never an end
+        blocks.append((-np.log(-np.log(uniform))).astype(np.float32).reshape(steps, vocabulary))
+    return tuple(blocks)

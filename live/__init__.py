@@ -1,0 +1,1 @@
+"""The instrument: a command line and a Textual screen over the engine."""

@@ -1,0 +1,1 @@
+"""Offline training of recurrent variational autoencoders of music, and their export."""
