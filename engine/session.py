@@ -4,9 +4,9 @@ from types import TracebackType
 from typing import Self
 
 from engine.messages import Command, Snapshot
-from engine.setup import Setup, VoiceSetup
+from engine.setup import Setup, VoiceSetup, from_preset
 
-__all__ = ["Session", "Setup", "VoiceSetup"]
+__all__ = ["Session", "Setup", "VoiceSetup", "from_preset"]
 
 
 class Session:
@@ -21,14 +21,14 @@ class Session:
         raise NotImplementedError
 
     def poll(self, timeout: float = 0.0) -> Snapshot | None:
-        """Return the newest snapshot not yet seen, waiting up to `timeout` seconds, or None; acknowledges it.
+        """Return the newest snapshot not yet taken, waiting up to `timeout` seconds, or None; acknowledges it.
 
         The last one has `finished` set, also when the player was killed.
         """
         raise NotImplementedError
 
     def latest(self) -> Snapshot | None:
-        """Return the last snapshot that `poll` returned."""
+        """Return the newest snapshot not yet taken, at once; `poll` without waiting."""
         raise NotImplementedError
 
     def fileno(self) -> int:

@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from engine.manifest import Manifest
-from engine.messages import PARAMETERS
+import numpy as np
+
+from engine.latent import Latent, prior
+from engine.manifest import Axis, Manifest
+from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
+from engine.preset import Preset
 
 # Where each parameter stands unless the preset or the performer says otherwise: knobs neutral, at anchor A,
 # temperature 1.0, accents as written.
@@ -12,37 +16,67 @@ NEUTRAL = {name: 0.0 if name == "interpolation" else 0.5 for name in PARAMETERS}
 
 @dataclass(frozen=True, slots=True)
 class VoiceSetup:
-    """One voice of the preset: `channel` is 0-15, `program` General MIDI 0-127 or None to send none."""
+    """One voice: `channel` 0-15, `program` 0-127 and `bank` 0-16383 of the synth, None to leave it as it is."""
 
     name: str
     channel: int
     program: int | None = None
+    bank: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """A performance before it begins; it is pickled into the player's process.
 
-    `anchors` picks the latents A and B: rows of `manifest.anchors`, or None for the prior's own draw
-    under `seed`. `parameters` overrides NEUTRAL by name. `bindings` maps parameters to controllers
-    (channel 0-15, number). `bars` ends the performance after that many bars, None goes on for ever.
+    `axes` are what the knobs turn, in their order. `anchors` are where the latents A and B come from:
+    ("model", row of `manifest.anchors`) or ("seed", seed of the prior's draw). `parameters` overrides
+    NEUTRAL by name. `bindings` maps parameters to controllers (channel 0-15, number). `bars` ends the
+    performance after that many bars, None goes on for ever.
     """
 
     preset: str  # names the output port
     model: str  # path of the TorchScript file
     manifest: Manifest
     voices: tuple[VoiceSetup, ...]
+    axes: tuple[Axis, ...] = ()
+    anchors: tuple[tuple[str, int], tuple[str, int]] = (("seed", 0), ("seed", 1))
     bpm: float = 120.0
     seed: int = 0
     parameters: dict[str, float] = field(default_factory=dict)
-    anchors: tuple[int | None, int | None] = (0, 1)
     bindings: dict[str, tuple[int, int]] = field(default_factory=dict)
     play: bool = True  # begin as soon as the first bar is there; False waits for Play
     bars: int | None = None
     delay: float = 0.0  # seconds between the open port and the first note
     record: str | None = None  # a .mid file that does not exist yet
     port: str | None = None  # an existing port to connect to instead of a virtual one
-    api: str | None = None  # "ALSA", "JACK", "COREMIDI", "WINDOWS", or None for the first that works
+    api: str | None = None  # "ALSA", "JACK", "CoreMIDI", "WinMM", or None for the first that works
     sound: bool = False  # the built-in sound even when there is a MIDI port
     sound_device: str = "default"  # or "null": the true path without a sound card
     headless: bool = False  # nobody looks: snapshots carry no piano roll
+
+
+def from_preset(preset: Preset) -> Setup:
+    """Return the Setup that plays `preset` as it is; vary it with `dataclasses.replace`."""
+    starts = {name: knob.start for name, knob in zip(KNOBS, preset.knobs, strict=False)}
+    first, second = preset.anchors
+    return Setup(
+        preset=preset.name,
+        model=str(preset.model),
+        manifest=preset.manifest,
+        voices=tuple(VoiceSetup(v.name, v.channel, v.program, v.bank) for v in preset.voices),
+        axes=tuple(knob.axis for knob in preset.knobs),
+        anchors=((first.source, first.number), (second.source, second.number)),
+        bpm=preset.bpm,
+        seed=preset.seed,
+        parameters=starts
+        | {"temperature": preset.temperature / MAX_TEMPERATURE, "dynamics": preset.dynamics},
+    )
+
+
+def anchor(manifest: Manifest, source: str, number: int) -> Latent:
+    """Return the latent of an anchor; (z_size,). ValueError: a row that the model does not have."""
+    if source == "seed":
+        return prior(number, 0, manifest.z_size)
+    if not 0 <= number < len(manifest.anchors):
+        raise ValueError(f"anchor {number}: the model has {len(manifest.anchors)}")
+    return np.asarray(manifest.anchors[number], dtype=np.float32)
