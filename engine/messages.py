@@ -80,7 +80,7 @@ class SetSeed:
 
 @dataclass(frozen=True, slots=True)
 class Learn:
-    """Bind the next controller that moves to `parameter`, replacing what it was bound to; None leaves learning."""
+    """Bind the next controller that moves to `parameter` in place of the old one; None leaves learning."""
 
     parameter: str | None
 
@@ -170,6 +170,8 @@ class Snapshot:
     recording: str | None
     notices: tuple[str, ...] = field(default=())  # lines for the performer, newest last
     finished: bool = False  # the player is leaving; no more snapshots come
+    # Soft takeover: parameter -> where its controller stands (0 to 1), until that meets the parameter.
+    waiting: dict[str, float] = field(default_factory=dict)
 
 
 # Bars: between player and composer.
