@@ -1,0 +1,146 @@
+"""Sources of MIDI files, folders and zip archives alike: which files they list, their splits and bytes."""
+
+import csv
+import hashlib
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.midi import MAX_BYTES, UnusableError
+from training.store import SPLITS
+
+SUFFIXES = (".mid", ".midi")
+MANIFEST = "MANIFEST.csv"
+MAX_MANIFEST = 64 << 20  # bytes
+MAX_FILES = 1_000_000  # in one source
+
+
+class SourceError(Exception):
+    """A source that cannot be read at all; the message says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One MIDI file of a source; `split` and `group` are empty where no manifest names them."""
+
+    source: str
+    path: str  # inside the source, with forward slashes
+    sha1: str = ""
+    split: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A folder or zip archive, its MIDI files in order of path, and the manifest's files that it lacks."""
+
+    name: str
+    location: Path
+    entries: tuple[Entry, ...]
+    absent: tuple[str, ...]
+
+
+def open_source(location: Path) -> Source:
+    """List the MIDI files of a folder or zip archive. SourceError: neither, or a malformed manifest."""
+    if not location.exists():
+        raise SourceError(f"{location}: no such file or folder")
+    name = location.resolve().name if location.is_dir() else location.stem
+    if location.is_dir():
+        paths = list(_walk(location))
+        manifest = location / MANIFEST
+        text = _manifest_text(location, manifest.read_bytes()) if manifest.is_file() else None
+    else:
+        try:
+            with zipfile.ZipFile(location) as archive:
+                names = archive.namelist()
+                paths = [path for path in names if path.lower().endswith(SUFFIXES)]
+                text = (
+                    _manifest_text(location, _member(archive, MANIFEST, MAX_MANIFEST))
+                    if MANIFEST in names
+                    else None
+                )
+        except (OSError, zipfile.BadZipFile, NotImplementedError, UnusableError) as error:
+            raise SourceError(f"{location}: neither a folder nor a readable zip archive ({error})") from error
+    if len(paths) > MAX_FILES:
+        raise SourceError(
+            f"{location}: {len(paths)} MIDI files, at most {MAX_FILES} are read from one source"
+        )
+    known = _rows(location, name, text) if text is not None else {}
+    entries = tuple(known.get(path, Entry(name, path)) for path in sorted(set(paths)))
+    return Source(name, location, entries, tuple(sorted(set(known) - set(paths))))
+
+
+def read_entry(location: Path, path: str) -> bytes:
+    """Return the bytes of one file of a source. UnusableError: too large, encrypted, damaged or gone."""
+    try:
+        if location.is_dir():
+            with (location / path).open("rb") as file:
+                return _limited(file.read(MAX_BYTES + 1), MAX_BYTES)
+        with zipfile.ZipFile(location) as archive:
+            return _member(archive, path, MAX_BYTES)
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise UnusableError("unreadable", f"{type(error).__name__}: {error}"[:200]) from error
+
+
+def split_of(sha1: str) -> str:
+    """Return the split of a file that no manifest names: 80 % train, 10 % valid, 10 % test by its content."""
+    place = int(hashlib.sha1(f"split {sha1}".encode()).hexdigest(), 16) % 10
+    return "train" if place < 8 else "valid" if place == 8 else "test"
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in files:
+            path = Path(root, name)
+            if name.lower().endswith(SUFFIXES) and path.is_file():
+                yield path.relative_to(folder).as_posix()
+
+
+def _member(archive: zipfile.ZipFile, path: str, limit: int) -> bytes:
+    with archive.open(path) as file:  # the header's size may lie: never inflate more than the limit
+        return _limited(file.read(limit + 1), limit)
+
+
+def _limited(data: bytes, limit: int) -> bytes:
+    if len(data) > limit:
+        raise UnusableError("too large", f"more than {limit} bytes")
+    return data
+
+
+def _manifest_text(location: Path, data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{location}: {MANIFEST}: {error}, expected UTF-8") from error
+
+
+def _rows(location: Path, source: str, text: str) -> dict[str, Entry]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    if not {"path", "split"} <= set(reader.fieldnames or ()):
+        raise SourceError(
+            f"{location}: {MANIFEST}: columns {reader.fieldnames}, expected path, split and group"
+        )
+    entries: dict[str, Entry] = {}
+    try:
+        for row in reader:
+            path, split = row["path"] or "", row["split"] or ""
+            if split not in SPLITS:
+                raise SourceError(
+                    f"{location}: {MANIFEST} line {reader.line_num}: "
+                    f"split {split!r}, expected {' or '.join(SPLITS)}"
+                )
+            if not path.lower().endswith(SUFFIXES):
+                continue
+            if path in entries:
+                raise SourceError(
+                    f"{location}: {MANIFEST} line {reader.line_num}: path {path!r} a second time"
+                )
+            entries[path] = Entry(source, path, row.get("sha1") or "", split, row.get("group") or "")
+    except csv.Error as error:
+        raise SourceError(f"{location}: {MANIFEST} line {reader.line_num}: {error}") from error
+    return entries

@@ -1,0 +1,163 @@
+"""`live-train prepare`: MIDI files in, a token store and a report of every file out, whole or not at all."""
+
+import hashlib
+import multiprocessing
+import os
+import shutil
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from pathlib import Path
+
+from training.archives import licence_of
+from training.builder import Builder
+from training.corpus import Entry, Source, SourceError, open_source, read_entry
+from training.extract import Piece, pieces_of
+from training.midi import UnusableError, read_score
+from training.report import Report, SourceReport
+from training.store import Store
+from training.windows import Selector
+
+WORKERS = 2
+FEW = 64  # files that one process reads sooner than a second one starts
+
+Extracted = tuple[str, list[Piece]] | UnusableError  # the file's sha1 and its songs
+
+
+def prepare(
+    sources: Sequence[Path],
+    output: Path,
+    *,
+    cap_bars: int = 256,
+    workers: int = WORKERS,
+    progress: bool = False,
+) -> Report:
+    """Write the token store of all MIDI files in `sources` (folders, zip archives) to the folder `output`.
+
+    `cap_bars` is the most windows that one song gives. A store that was there is replaced once the new
+    one is whole. SourceError: a source cannot be read, `output` is something else, no file is usable.
+    """
+    output = output.absolute()
+    if cap_bars < 1:
+        raise SourceError(f"cap_bars: {cap_bars}, expected 1 or more")
+    if output.exists() and not _replaceable(output):
+        raise SourceError(f"{output}: exists and is no token store; name a new folder")
+    opened = [open_source(Path(source)) for source in sources]
+    for name, count in Counter(source.name for source in opened).items():
+        if count > 1:
+            raise SourceError(f"{name}: {count} sources of this name; the store tells sources by name")
+    partial = output.with_name(f".{output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)  # what an interrupted run left
+    try:
+        partial.mkdir(parents=True)
+        report = _fill(partial, opened, Builder(Selector(cap_bars)), workers, progress)
+        _swap(partial, output)
+    except OSError as error:
+        raise SourceError(f"{output}: the store cannot be written: {error}") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return report
+
+
+@contextmanager
+def midi_windows(path: Path) -> Iterator[Store]:
+    """Open a token store made of the folder or archive `path`; it is gone when the context ends."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        output = Path(folder) / "store"
+        prepare([path], output)
+        yield Store.open(output)
+
+
+def _fill(folder: Path, sources: Sequence[Source], builder: Builder, workers: int, progress: bool) -> Report:
+    reports = {source.name: SourceReport(source.name, licence_of(source.name)) for source in sources}
+    report = Report(tuple(reports.values()))
+    for source in sources:
+        for path in source.absent:
+            missing = UnusableError("listed but missing", "in the manifest, not in the source")
+            report.refuse(reports[source.name], path, missing)
+    tasks = [(source.location, entry) for source in sources for entry in source.entries]
+    for (_, entry), extracted in _watched(
+        zip(tasks, _extracted(tasks, workers), strict=True), len(tasks), progress
+    ):
+        counts = reports[entry.source]
+        counts.files += 1
+        try:
+            if isinstance(extracted, UnusableError):
+                raise extracted
+            builder.add(entry, *extracted, counts)
+        except UnusableError as error:
+            report.refuse(counts, entry.path, error)
+    if not builder.songs:
+        raise SourceError("\n".join(["no usable MIDI file in any source", *report.lines()]))
+    builder.write(folder, report)
+    return report
+
+
+Task = tuple[Path, Entry]
+Result = tuple[Task, Extracted]
+
+
+def _extracted(tasks: list[Task], workers: int) -> Iterator[Extracted]:
+    """Yield the songs of each task in the order of the tasks, whichever process read them."""
+    if workers < 2 or len(tasks) <= FEW:
+        yield from map(_extract, tasks)
+        return
+    # Started afresh: forking a process that draws a progress bar from a thread may deadlock.
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_with_parent)
+    try:
+        yield from pool.map(_extract, tasks, chunksize=8)
+    except BrokenProcessPool as error:
+        raise SourceError("a process that reads MIDI files was ended from outside; run this again") from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _leave_with_parent() -> None:
+    """End this process when the one that started it is killed: the pool's own queue would wait forever."""
+
+    def watch() -> None:
+        parent = multiprocessing.parent_process()
+        if parent is not None:
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _extract(task: Task) -> Extracted:
+    location, entry = task
+    try:
+        data = read_entry(location, entry.path)
+        sha1 = hashlib.sha1(data).hexdigest()
+        if entry.sha1 and entry.sha1 != sha1:
+            raise UnusableError("other content", f"sha1 {sha1}, the manifest says {entry.sha1}"[:200])
+        return sha1, pieces_of(read_score(data))
+    except UnusableError as error:
+        return error
+
+
+def _watched(results: Iterable[Result], total: int, progress: bool) -> Iterable[Result]:
+    if not progress:
+        return results
+    from rich.progress import track  # noqa: PLC0415 - only a terminal needs it
+
+    return track(results, description="reading MIDI", total=total)
+
+
+def _replaceable(output: Path) -> bool:
+    return output.is_dir() and ((output / "store.json").is_file() or not any(output.iterdir()))
+
+
+def _swap(partial: Path, output: Path) -> None:
+    """Put the finished store in the old one's place; at every moment one of them is whole."""
+    old = output.with_name(f".{output.name}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if output.exists():
+        output.rename(old)
+    partial.rename(output)
+    shutil.rmtree(old, ignore_errors=True)

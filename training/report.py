@@ -1,0 +1,57 @@
+"""What `prepare` tells of each source and of each file that it could not use."""
+
+from dataclasses import dataclass, field
+
+from training.midi import UnusableError
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that gave nothing to the store: the category, and what was found."""
+
+    source: str
+    path: str
+    reason: str
+    detail: str
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """The counts of one source; `windows` by split, `refused` files by reason."""
+
+    name: str
+    licence: str
+    files: int = 0
+    used: int = 0
+    songs: int = 0
+    trios: int = 0
+    bars: int = 0
+    windows: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The counts of every source and the refused files; written as report.json into the store."""
+
+    sources: tuple[SourceReport, ...]
+    refused: list[Refused] = field(default_factory=list)
+
+    def refuse(self, source: SourceReport, path: str, error: UnusableError) -> None:
+        """Count a file that gave nothing."""
+        source.refused[error.reason] = source.refused.get(error.reason, 0) + 1
+        self.refused.append(Refused(source.name, path, error.reason, error.detail))
+
+    def lines(self) -> list[str]:
+        """Return the report as lines to print, one per source and one per reason."""
+        text = []
+        for source in self.sources:
+            windows = (
+                ", ".join(f"{count} {split}" for split, count in sorted(source.windows.items())) or "none"
+            )
+            text.append(
+                f"{source.name}: {source.used} of {source.files} files, "
+                f"{source.songs} songs ({source.trios} trios), {source.bars} bars, windows: {windows}"
+            )
+            text += [f"  {count} refused: {reason}" for reason, count in sorted(source.refused.items())]
+        return text

@@ -1,0 +1,188 @@
+"""The token store that training reads: memory-mapped tokens, songs, windows and splits (NumPy only)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.bar import STEPS_PER_BAR
+from engine.codec import CODECS, HOLD, NOTE_OFF
+
+VERSION = 1
+BARS = 16  # in a window
+SPLITS = ("train", "valid", "test")
+MISSING = -1  # the token of a voice that a song does not have
+VOICES = len(CODECS["trio"].voices)
+PITCHED = [index for index, voice in enumerate(CODECS["trio"].voices) if voice.kind == "melody"]
+
+
+class StoreError(Exception):
+    """A store that cannot be used: the file, the field in it, what was found and what was expected."""
+
+    def __init__(self, file: Path | str, field: str, found: object, expected: object) -> None:
+        super().__init__(f"{file}: {field}: found {found}, expected {expected}")
+        self.file, self.field, self.found, self.expected = str(file), field, found, expected
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """A trio or a single voice: where it came from and which bars of the store hold it."""
+
+    source: str  # archive stem or folder name
+    path: str
+    sha1: str  # of the MIDI file
+    group: str  # songs that share a melody share a group, and a group lies in one split
+    split: str
+    first_bar: int
+    bars: int
+    voices: tuple[bool, ...]  # melody, bass, drums
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An open store.
+
+    `tokens` int16 (total bars, 16 steps, 3 voices) with -1 for a missing voice; `windows` and `bars`
+    int32 (rows, 2): song index and absolute (first) bar; `meta` is store.json.
+    """
+
+    tokens: NDArray[np.int16]
+    songs: tuple[Song, ...]
+    windows: NDArray[np.int32]
+    bars: NDArray[np.int32]
+    meta: dict[str, Any]
+
+    @classmethod
+    def open(cls, path: Path | str) -> "Store":
+        """Open the store in folder `path`. StoreError: what is missing or does not fit."""
+        folder = Path(path)
+        meta = _json(folder / "store.json", dict)
+        for key, expected in (
+            ("version", VERSION),
+            ("codec", "trio"),
+            ("bars", BARS),
+            ("steps_per_bar", STEPS_PER_BAR),
+        ):
+            if meta.get(key) != expected:
+                raise StoreError(folder / "store.json", key, meta.get(key), expected)
+        tokens = _array(folder / "tokens.npy", np.int16, (STEPS_PER_BAR, VOICES))
+        windows = _array(folder / "windows.npy", np.int32, (2,))
+        bars = _array(folder / "bars.npy", np.int32, (2,))
+        songs = _songs(folder / "songs.json", len(tokens))
+        for file, rows, length in (("windows.npy", windows, BARS), ("bars.npy", bars, 1)):
+            if len(rows) and not _inside(rows, songs, length):
+                raise StoreError(
+                    folder / file, "rows", "bars outside their song", "song index, bar in that song"
+                )
+        return cls(tokens, songs, windows, bars, meta)
+
+    def windows_of(
+        self, split: str | None, sources: Sequence[str] | None = None, complete: bool = True
+    ) -> NDArray[np.int64]:
+        """Return the rows of `windows` in `split` and `sources` (None: all); `complete`: trios only."""
+        return np.flatnonzero(self._chosen(split, sources, complete)[self.windows[:, 0]])
+
+    def bars_of(
+        self, split: str | None, sources: Sequence[str] | None = None, complete: bool = False
+    ) -> NDArray[np.int64]:
+        """Return the rows of `bars` in `split` and `sources` (None: all); `complete`: trios only."""
+        return np.flatnonzero(self._chosen(split, sources, complete)[self.bars[:, 0]])
+
+    def window(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return the tokens (B, 16 bars, 16 steps, 3) of those rows of `windows`, in canonical form."""
+        first = self.windows[rows, 1].astype(np.int64)
+        return canonical(self.tokens[first[:, None] + np.arange(BARS)].astype(np.int64))
+
+    def bar(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return the tokens (B, 16 steps, 3) of those rows of `bars`, as they stand in the song."""
+        tokens: NDArray[np.int64] = self.tokens[self.bars[rows, 1]].astype(np.int64)
+        return tokens
+
+    def _chosen(self, split: str | None, sources: Sequence[str] | None, complete: bool) -> NDArray[np.bool_]:
+        if split is not None and split not in SPLITS:
+            raise StoreError("store.json", "split", split, " or ".join(SPLITS))
+        known = {source["name"] for source in self.meta["sources"]}
+        for name in sources or ():
+            if name not in known:
+                raise StoreError("store.json", "sources", name, ", ".join(sorted(known)))
+        return np.array(
+            [
+                (split is None or song.split == split)
+                and (sources is None or song.source in sources)
+                and (all(song.voices) or not complete)
+                for song in self.songs
+            ],
+            dtype=bool,
+        )
+
+
+def canonical(tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return `tokens` (B, bars, steps, voices) with holds before the first onset of each pitched voice.
+
+    A note carried in from before the window does not exist in it, so neither does its end.
+    """
+    flat = tokens.reshape(len(tokens), -1, tokens.shape[-1]).copy()
+    for voice in PITCHED:
+        column = flat[:, :, voice]
+        onset = (column >= 0) & (column < NOTE_OFF)
+        column[(column == NOTE_OFF) & ~np.logical_or.accumulate(onset, axis=1)] = HOLD
+    return flat.reshape(tokens.shape)
+
+
+def _json(file: Path, kind: type) -> Any:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise StoreError(file, "file", error, "a store written by `live-train prepare`") from error
+    if not isinstance(value, kind):
+        raise StoreError(file, "file", type(value).__name__, kind.__name__)
+    return value
+
+
+def _array(file: Path, dtype: type, shape: tuple[int, ...]) -> NDArray[Any]:
+    try:
+        array = np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise StoreError(file, "file", error, "an array written by `live-train prepare`") from error
+    if array.dtype != dtype or array.shape[1:] != shape:
+        raise StoreError(
+            file,
+            "array",
+            f"{array.dtype} {array.shape}",
+            f"{np.dtype(dtype)} (rows, {', '.join(map(str, shape))})",
+        )
+    return np.asarray(array) if shape == (2,) else array
+
+
+def _songs(file: Path, total_bars: int) -> tuple[Song, ...]:
+    songs = []
+    names = {field.name for field in fields(Song)}
+    for index, row in enumerate(_json(file, list)):
+        if not isinstance(row, dict) or set(row) != names:
+            raise StoreError(file, f"song {index}", row, f"the fields {', '.join(sorted(names))}")
+        song = Song(**{**row, "voices": tuple(row["voices"])})
+        if song.split not in SPLITS:
+            raise StoreError(file, f"song {index}: split", song.split, " or ".join(SPLITS))
+        if len(song.voices) != VOICES or not any(song.voices):
+            raise StoreError(
+                file, f"song {index}: voices", song.voices, f"{VOICES} truth values, one of them true"
+            )
+        if not 0 <= song.first_bar <= song.first_bar + song.bars <= total_bars:
+            last = song.first_bar + song.bars
+            raise StoreError(file, f"song {index}: bars", f"{song.first_bar} to {last}", f"0 to {total_bars}")
+        songs.append(song)
+    return tuple(songs)
+
+
+def _inside(rows: NDArray[np.int32], songs: Sequence[Song], length: int) -> bool:
+    index, first = rows[:, 0], rows[:, 1]
+    if index.min() < 0 or index.max() >= len(songs):
+        return False
+    starts = np.array([song.first_bar for song in songs])[index]
+    ends = starts + np.array([song.bars for song in songs])[index]
+    return bool(((first >= starts) & (first + length <= ends)).all())
