@@ -1,0 +1,50 @@
+"""Learning curves: a CSV always, a PNG where matplotlib is installed, a line for the terminal."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+Row = Mapping[str, float]
+HEAD = ("stage", "iteration", "total", "minutes", "loss", "train_loss", "nats_per_step", "kl_bits")
+
+
+def write(folder: Path, rows: Sequence[Row]) -> None:
+    """Write `rows` as curves.csv and curves.png into `folder`."""
+    names = [*HEAD, *sorted({name for row in rows for name in row} - set(HEAD))]
+    with (folder / "curves.csv").open("w", newline="") as file:
+        table = csv.DictWriter(file, names)
+        table.writeheader()
+        table.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:  # a bare GPU machine has torch and NumPy only
+        return
+    figure = Figure(figsize=(11, 3.2), layout="constrained")
+    panels = figure.subplots(1, 3)
+    groups = (
+        ("nats a step", [n for n in ("loss", "train_loss", "nats_per_step") if n in names]),
+        ("KL, bits", ["kl_bits"]),
+        ("accuracy", [n for n in names if n.endswith("_accuracy") and "onset" not in n]),
+    )
+    for panel, (title, group) in zip(panels, groups, strict=True):
+        for name in group:
+            points = [(row["total"], row[name]) for row in rows if name in row]
+            if points:
+                panel.plot(*zip(*points, strict=True), label=name.removesuffix("_accuracy").replace("_", " "))
+        panel.set(title=title, xlabel="iteration")
+        if panel.lines:
+            panel.legend(fontsize=7)
+    figure.savefig(folder / "curves.png", dpi=120)
+
+
+def line(objective: str, row: Row) -> str:
+    """Return one validation as a line of text."""
+    parts = [f"{objective} {row['iteration']:.0f}", f"{row['minutes']:.1f} min", f"loss {row['loss']:.4f}"]
+    if "kl_bits" in row:
+        parts.append(f"KL {row['kl_bits']:.0f} bits")
+    for kind, title in (("_accuracy", "forced"), ("_sampled_accuracy", "sampled")):
+        found = [f"{row[v + kind]:.3f}" for v in ("melody", "bass", "drums") if v + kind in row]
+        if found:
+            parts.append(f"{title} {'/'.join(found)}")
+    parts.append(f"{row['iterations_per_second']:.2f} it/s")
+    return "  ".join(parts)

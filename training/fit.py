@@ -1,0 +1,183 @@
+"""The training loop: stage after stage, checkpoints that resume exactly, the best on validation kept."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training import curves, run
+from training.batches import Batches
+from training.config import Config, Stage
+from training.musicvae import MusicVAE
+from training.objectives import OBJECTIVES, Figures, accuracies, trained_parts
+from training.store import Store
+
+VALIDATION_ITEMS = 512
+SAMPLED_ITEMS = 64  # windows decoded freely at each validation
+CHECKPOINT_SECONDS = 120.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a run stands; `rows` is its learning curve, one row a validation."""
+
+    stage: int = 0
+    iteration: int = 0  # within the stage
+    total: int = 0  # iterations of all stages
+    seconds: float = 0.0  # spent in the stage
+    spent: float = 0.0  # spent in the stages before it
+    best: float = float("inf")  # validation loss of the stage
+    rows: list[Figures] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A run in the making: its parts and its folder."""
+
+    config: Config
+    store: Store
+    output: Path
+    device: str
+    model: MusicVAE
+    progress: Progress
+    report: Callable[[str], None]
+
+    def stage(self, saved: dict[str, Any] | None, budget: float | None, until: int | None) -> bool:
+        """Run the current stage, in `budget` seconds or its iterations; False if `until` was first."""
+        model, progress, device = self.model, self.progress, self.device
+        stage = self.config.stages[progress.stage]
+        objective = OBJECTIVES[stage.objective]
+        batches = Batches(self.store, self.config, stage, self.config.seed + progress.stage)
+        valid = batches.fixed("valid", VALIDATION_ITEMS).to(device)
+        parameters = [p for part in trained_parts(model, stage.objective) for p in part.parameters()]
+        optimiser = torch.optim.Adam(parameters, stage.learning_rate)
+        if saved:
+            optimiser.load_state_dict(saved["optimiser"])
+            batches.restore(saved["batches"])
+            _restore_noise(saved["noise"])
+        autocast = torch.autocast(torch.device(device).type, torch.bfloat16, self._half())
+        began = checkpointed = time.monotonic()
+        earlier = progress.seconds
+        done, counted = 0.0, progress.iteration
+        model.train()
+        while done < 1.0:
+            if until is not None and progress.total >= until:
+                self.checkpoint(optimiser, batches)
+                return False
+            for group in optimiser.param_groups:  # exponential decay from the first rate to the last
+                group["lr"] = stage.learning_rate * (stage.learning_rate_end / stage.learning_rate) ** done
+            with autocast:
+                loss, _ = objective(model, batches.draw().to(device), stage, progress.iteration)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+            optimiser.step()
+            progress.iteration += 1
+            progress.total += 1
+            progress.seconds = earlier + time.monotonic() - began
+            done = progress.iteration / stage.iterations
+            if budget is not None:
+                done = max(done, progress.seconds / budget)
+            if progress.iteration % stage.validate_every == 0 or done >= 1.0:
+                rate = (progress.iteration - counted) / (time.monotonic() - began)
+                row = {"train_loss": float(loss.detach()), "iterations_per_second": rate}
+                self.validate(stage, valid, autocast, row)
+            if time.monotonic() - checkpointed > CHECKPOINT_SECONDS:
+                checkpointed = time.monotonic()
+                self.checkpoint(optimiser, batches)
+        progress.spent += progress.seconds
+        progress.stage += 1
+        progress.iteration, progress.seconds, progress.best = 0, 0.0, float("inf")
+        self.checkpoint(optimiser, batches)
+        return True
+
+    @torch.no_grad()
+    def validate(self, stage: Stage, valid: Tensor, autocast: torch.autocast, row: Figures) -> None:
+        """Add a row to the learning curve and keep the model if it is the stage's best.
+
+        The noise of training goes on as if no validation had been.
+        """
+        model, progress = self.model, self.progress
+        noise = _noise()
+        torch.manual_seed(self.config.seed)
+        model.eval()
+        with autocast:
+            loss, figures = OBJECTIVES[stage.objective](model, valid, stage, progress.iteration)
+        if stage.objective == "windows":
+            some = valid[:: max(1, len(valid) // SAMPLED_ITEMS)]
+            figures |= accuracies(model.generate(model.encoder(some).mu), some)
+        model.train()
+        _restore_noise(noise)
+        row |= {"stage": progress.stage + 1, "iteration": progress.iteration, "total": progress.total}
+        row |= {"minutes": (progress.spent + progress.seconds) / 60, "loss": float(loss), **figures}
+        progress.rows.append(row)
+        curves.write(self.output, progress.rows)
+        self.report(curves.line(stage.objective, row))
+        if row["loss"] < progress.best:
+            progress.best = row["loss"]
+            content: dict[str, Any] = {"model": model.state_dict(), "model_config": asdict(model.config)}
+            content |= {
+                "row": row,
+                "sources": self.store.meta["sources"],
+                "weights": self.config.data.weights,
+            }
+            run.save(self.output / run.BEST, content)
+
+    def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Batches) -> None:
+        """Write all that it takes to go on as if nothing had happened."""
+        content = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
+        content |= {"batches": batches.state(), "noise": _noise(), "progress": asdict(self.progress)}
+        run.save(self.output / run.LAST, content)
+
+    def _half(self) -> bool:
+        if self.config.precision != "auto":
+            return self.config.precision == "bfloat16"
+        return torch.device(self.device).type == "cuda" and torch.cuda.is_bf16_supported()
+
+
+def _noise() -> list[Tensor]:
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+
+
+def _restore_noise(states: list[Tensor]) -> None:
+    torch.set_rng_state(states[0].cpu())
+    for index, state in enumerate(states[1:]):
+        torch.cuda.set_rng_state(state.cpu(), index)
+
+
+def fit(
+    config: Config,
+    store: Store,
+    output: Path,
+    *,
+    minutes: float | None = None,
+    device: str = "cpu",
+    until: int | None = None,
+    report: Callable[[str], None] = print,
+) -> Progress:
+    """Train `config` on `store` into the folder `output`, going on from its last checkpoint if there is one.
+
+    `minutes` bounds the run over all its sessions, shared out by each stage's `share`; `until` pauses it
+    after so many iterations in all. Returns where the run stands.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    model, progress = MusicVAE(config.model).to(device), Progress()
+    saved = run.read(output / run.LAST, device) if (output / run.LAST).exists() else None
+    if saved:
+        progress = Progress(**saved["progress"])
+        model.load_state_dict(saved["model"])
+        report(f"resuming at stage {progress.stage + 1}, iteration {progress.iteration}")
+    work = Fit(config, store, output, device, model, progress, report)
+    shares = sum(stage.share for stage in config.stages)
+    while progress.stage < len(config.stages):
+        budget = None if minutes is None else 60.0 * minutes * config.stages[progress.stage].share / shares
+        within = saved if progress.iteration else None  # a stage begins with an optimiser of its own
+        if not work.stage(within, budget, until):
+            break
+        saved = None
+    return progress

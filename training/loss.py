@@ -1,0 +1,46 @@
+"""The terms of the objective: masked cross-entropy, the KL divergence and free bits."""
+
+from math import log
+from typing import NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+NATS_PER_BIT = log(2.0)
+
+
+class Reconstruction(NamedTuple):
+    """Cross-entropy of one voice in nats, summed (N,), and right, right at onsets, counts: each a scalar."""
+
+    nats: Tensor  # (N,)
+    right: Tensor
+    steps: Tensor
+    onsets_right: Tensor
+    onsets: Tensor
+
+
+def reconstruction(logits: Tensor, targets: Tensor, rest: int) -> Reconstruction:
+    """Compare logits (N, T, vocabulary) with targets (N, T); -1 is never counted.
+
+    `rest` is the first token that strikes nothing, or 0 for drums, where 0 is silence.
+    """
+    known = targets >= 0
+    nats = F.cross_entropy(logits.float().transpose(1, 2), targets, ignore_index=-1, reduction="none").sum(1)
+    right = (logits.argmax(-1) == targets) & known
+    onset = onsets(targets, rest)
+    return Reconstruction(nats, right.sum(), known.sum(), (right & onset).sum(), onset.sum())
+
+
+def onsets(tokens: Tensor, rest: int) -> Tensor:
+    """Return where `tokens` strike something: below `rest`, or above 0 where `rest` is 0; same shape."""
+    return tokens > 0 if rest == 0 else (tokens >= 0) & (tokens < rest)
+
+
+def kl(mu: Tensor, sigma: Tensor) -> Tensor:
+    """Return KL(N(mu, sigma) || N(0, 1)) in nats, (B,), for `mu` and `sigma` (B, z_size); closed form."""
+    return 0.5 * (mu.square() + sigma.square() - 1.0 - 2.0 * sigma.log()).sum(-1)
+
+
+def penalty(kl_nats: Tensor, beta: float, free_bits: float) -> Tensor:
+    """Return beta * max(KL - free bits, 0), (B,): equations 3 and 4; `free_bits` are bits in total."""
+    return beta * (kl_nats - free_bits * NATS_PER_BIT).clamp(min=0.0)

@@ -1,0 +1,134 @@
+"""What a stage of the curriculum minimises; each objective returns a loss and the figures beside it.
+
+"windows" is the paper's objective end to end. Before it, "bars" teaches the bar encoder and the bottom
+decoders on single bars, and "codes" teaches the sequence encoder and the conductor to give those bars'
+codes back, at no decoder's cost; both only find the weights from which "windows" starts.
+"""
+
+from collections.abc import Callable
+from math import exp
+
+import torch
+from torch import Tensor, nn
+
+from engine.codec import CODECS, NOTE_OFF
+from training.config import Stage
+from training.loss import NATS_PER_BIT, kl, onsets, penalty, reconstruction
+from training.musicvae import MusicVAE
+
+VOICES = CODECS["trio"].voices
+RESTS = tuple(0 if voice.kind == "drums" else NOTE_OFF for voice in VOICES)
+
+Figures = dict[str, float]
+Objective = Callable[[MusicVAE, Tensor, Stage, int], tuple[Tensor, Figures]]
+
+
+def bars(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tuple[Tensor, Figures]:
+    """Encode single bars (N, steps, voices) to noisy codes and decode them; nats a step."""
+    codes = model.encoder.codes(model.encoder.features(tokens))
+    if model.training:
+        codes = codes + model.config.code_noise * torch.randn_like(codes)
+    nats, figures = decode(model, codes, tokens, stage, iteration)
+    return nats.mean() / tokens.shape[1], figures
+
+
+def codes(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tuple[Tensor, Figures]:
+    """Give back the code of each bar of windows (B, bars, steps, voices) from z; nats a step.
+
+    The bar level stays as it is. A code counts as drawn from a Gaussian of width `code_noise` around the
+    conductor's, the width that the decoders learnt to hear through.
+    """
+    with torch.no_grad():
+        features = model.encoder.features(tokens.flatten(0, 1))
+        targets = model.encoder.codes(features).unflatten(0, tokens.shape[:2])
+    posterior = model.encoder.posterior(features.unflatten(0, tokens.shape[:2]))
+    error = (model.contexts(posterior.sample()) - targets).square().sum(-1)  # (B, bars)
+    divergence = kl(*posterior)
+    cost = penalty(divergence, _beta(stage, iteration), stage.free_bits)
+    nats = error.sum(1) / (2.0 * model.config.code_noise**2) + cost
+    return nats.mean() / tokens[0, ..., 0].numel(), {
+        "code_error": float(error.detach().mean()) / targets.shape[-1],
+        "kl_bits": float(divergence.detach().mean()) / NATS_PER_BIT,
+    }
+
+
+def windows(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tuple[Tensor, Figures]:
+    """Return cross-entropy + beta * max(KL - free bits, 0) on windows (B, bars, steps, voices), a step."""
+    posterior = model.encoder(tokens)
+    contexts, runs = model.contexts(posterior.sample()), model.spans(tokens)
+    scale = 1.0
+    if model.training and 0 < stage.bars_decoded < runs.shape[1]:
+        chosen = torch.rand(runs.shape[:2], device=runs.device).argsort(1)[:, : stage.bars_decoded]
+        batch = torch.arange(len(runs), device=runs.device).unsqueeze(1)
+        scale = runs.shape[1] / stage.bars_decoded
+        contexts, runs = contexts[batch, chosen], runs[batch, chosen]
+    nats, figures = decode(model, contexts.flatten(0, 1), runs.flatten(0, 1), stage, iteration)
+    divergence = kl(*posterior)
+    cost = penalty(divergence, _beta(stage, iteration), stage.free_bits)
+    nats = scale * nats.unflatten(0, runs.shape[:2]).sum(1) + cost
+    figures["kl_bits"] = float(divergence.detach().mean()) / NATS_PER_BIT
+    return nats.mean() / tokens[0, ..., 0].numel(), figures
+
+
+OBJECTIVES: dict[str, Objective] = {"bars": bars, "codes": codes, "windows": windows}
+
+
+def trained_parts(model: MusicVAE, objective: str) -> list[nn.Module]:
+    """Return the modules whose weights `objective` moves."""
+    encoder = model.encoder
+    if objective == "bars":
+        return [encoder.embeddings, encoder.bar, encoder.code, model.decoders]
+    if objective == "codes":
+        return [encoder.sequence, encoder.mu, encoder.sigma, *([model.conductor] if model.conductor else [])]
+    return [model]
+
+
+def decode(
+    model: MusicVAE, contexts: Tensor, tokens: Tensor, stage: Stage, iteration: int
+) -> tuple[Tensor, Figures]:
+    """Return nats (N,) of `tokens` (N, T, voices) under `contexts` (N, context), and accuracies a voice."""
+    inputs = tokens
+    if model.training and stage.scheduled_sampling > 0:
+        inputs = _mixed(model, contexts, tokens, stage.scheduled_sampling, iteration)
+    nats = torch.zeros(len(tokens), device=tokens.device)
+    figures: Figures = {}
+    for v, logits in enumerate(model.teacher_forced(contexts, inputs)):
+        score = reconstruction(logits, tokens[..., v], RESTS[v])
+        nats = nats + score.nats
+        name = VOICES[v].name
+        figures[f"{name}_accuracy"] = float(score.right) / max(1, int(score.steps))
+        figures[f"{name}_onset_accuracy"] = float(score.onsets_right) / max(1, int(score.onsets))
+    figures["nats_per_step"] = float(nats.detach().mean()) / tokens.shape[1]
+    return nats, figures
+
+
+def accuracies(drawn: Tensor, tokens: Tensor) -> Figures:
+    """Return the share of equal tokens, over all steps and over onsets, a voice; both (..., voices)."""
+    figures: Figures = {}
+    for v, voice in enumerate(VOICES):
+        target = tokens[..., v]
+        right, onset = drawn[..., v] == target, onsets(target, RESTS[v])
+        figures[f"{voice.name}_sampled_accuracy"] = float(right[target >= 0].float().mean())
+        figures[f"{voice.name}_sampled_onset_accuracy"] = float(right[onset].float().mean())
+    return figures
+
+
+def _beta(stage: Stage, iteration: int) -> float:
+    return stage.beta * (1.0 - stage.beta_rate**iteration) if stage.beta_rate > 0 else stage.beta
+
+
+@torch.no_grad()
+def _mixed(model: MusicVAE, contexts: Tensor, tokens: Tensor, rate: float, iteration: int) -> Tensor:
+    """Scheduled sampling (Bengio et al. 2015): the model's own draws in place of some of the tokens it hears.
+
+    The truth is kept with probability k / (k + exp(i / k)); the draws come from a teacher-forced pass, so
+    the fused LSTM serves, where the step-by-step form would hear its own draws within the pass.
+    """
+    keep = rate / (rate + exp(min(iteration / rate, 50.0)))
+    draws = [
+        (logits.float() - torch.empty_like(logits, dtype=torch.float32).exponential_().log()).argmax(-1)
+        for logits in model.teacher_forced(contexts, tokens)
+    ]
+    drawn = torch.stack(draws, dim=-1)
+    truth = (torch.rand(tokens.shape, device=tokens.device) < keep) | (tokens < 0)
+    return torch.where(truth, tokens, drawn)
