@@ -1,0 +1,79 @@
+"""The process that turns latents into bars ahead of time; it may die and be started anew mid-music."""
+
+import os
+import signal
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+
+from engine.decoder import Decoder, DecoderError
+from engine.messages import BarReply, BarRequest, ComposerState
+from engine.noise import gumbel
+
+NICENESS = 5  # the clock goes first: a bar that waits its turn has a whole bar of time, a note has none
+
+
+class Composer:
+    """Answers requests for bars; the plan of the last latent is kept."""
+
+    def __init__(self, model_path: Path | str) -> None:
+        """Load the model; DecoderError says why it cannot play."""
+        self.decoder = Decoder.load(model_path)
+        self._z = b""
+        self._plan = np.zeros((0, 0), np.float32)
+
+    def reply(self, request: BarRequest) -> BarReply:
+        """Return the bar asked for; a pure function of the request. ValueError names what does not fit."""
+        begun = time.perf_counter()
+        manifest = self.decoder.manifest
+        if request.z != self._z:
+            z = np.frombuffer(request.z, np.float32)
+            self._plan, self._z = self.decoder.plan(z), request.z
+        if not 0 <= request.bar < manifest.bars:
+            raise ValueError(f"bar is {request.bar}, allowed 0 to {manifest.bars - 1}")
+        steps, voices = manifest.steps_per_bar, len(self.decoder.vocabularies)
+        prefix = np.zeros((steps, voices), np.int64)
+        if request.from_step > 0:
+            prefix[: request.from_step] = request.prefix[: request.from_step]
+        noise = gumbel(request.seed, request.loop, request.bar, steps, self.decoder.vocabularies)
+        tokens = self.decoder.bar(
+            self._plan[request.bar], prefix, request.from_step, request.temperature, noise
+        )
+        return BarReply(
+            request.number,
+            request.revision,
+            request.from_step,
+            tuple(tuple(row) for row in tokens.tolist()),
+            (time.perf_counter() - begun) * 1000.0,
+        )
+
+
+def run(connection: Connection, model_path: Path | str) -> None:
+    """Be the composer's process: say ComposerState "loading", then "ready", and answer BarRequests in order.
+
+    Leaves when the other end of `connection` is closed, or after "failed" with its reason.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for `live`, which closes the connection
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    try:
+        connection.send(ComposerState("loading"))
+        try:
+            composer = Composer(model_path)
+        except DecoderError as error:
+            connection.send(ComposerState("failed", str(error)))
+            return
+        connection.send(ComposerState("ready"))
+        while True:
+            request = connection.recv()
+            try:
+                connection.send(composer.reply(request))
+            except ValueError as error:
+                connection.send(ComposerState("failed", f"bar {request.number}: {error}"))
+                return
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        return
+    finally:
+        connection.close()

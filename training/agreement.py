@@ -1,0 +1,100 @@
+"""How near an exported decoder is to the Python model, on random latents with the same noise."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from training.musicvae import MusicVAE
+
+TOLERANCE = 1e-3  # of a logit: between two orders of summing the same float32 products
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What the Python model writes: one bar from each of `z` (N, z_size), with `noise`."""
+
+    z: Tensor
+    bars: tuple[int, ...]  # which bar of each latent
+    codes: Tensor  # (N, code)
+    noise: tuple[Tensor, ...]  # (N, steps, vocabulary) a voice
+    tokens: Tensor  # (N, steps, voices), drawn at temperature 1
+    logits: tuple[Tensor, ...]  # along those tokens, (N, steps, vocabulary) a voice
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """The exported decoder beside a Reference.
+
+    Shares of equal tokens a voice: `teacher_forced` along the reference's tokens, `free` on its own.
+    `unequal` counts decisions that differ although the reference's two best tokens lie further apart
+    than TOLERANCE. Differences are the largest absolute ones of normalised codes, and of logits at tokens
+    that the reference finds possible at all (within 10 nats of the best).
+    """
+
+    code_difference: float
+    logit_difference: float
+    teacher_forced: tuple[float, ...]
+    free: tuple[float, ...]
+    unequal: int
+
+
+@torch.inference_mode()
+def reference(model: MusicVAE, count: int, seed: int = 0) -> Reference:
+    """Return what `model` writes for `count` draws from the prior, each at another bar."""
+    generator = torch.Generator().manual_seed(seed)
+    config = model.config
+    z = torch.randn((count, config.z_size), generator=generator)
+    bars = tuple(index % config.bars for index in range(count))
+    codes = model.contexts(z)[torch.arange(count), torch.tensor(bars)]
+    noise = tuple(
+        -torch.empty((count, config.steps_per_bar, vocabulary)).exponential_(generator=generator).log()
+        for vocabulary in config.vocabularies
+    )
+    tokens = model.sample(codes, config.steps_per_bar, 1.0, noise)
+    logits = tuple(voice.float() for voice in model.teacher_forced(codes, tokens))
+    return Reference(z, bars, codes, noise, tokens, logits)
+
+
+@torch.inference_mode()
+def compare(module: Any, expected: Reference) -> Agreement:
+    """Return how `module`, with the methods of ExportedMusicVAE, agrees with `expected`."""
+    codes, written, heard = [], [], []
+    temperature = torch.ones(len(expected.noise))
+    for index, bar in enumerate(expected.bars):
+        code = module.plan(expected.z[index])[bar]
+        noise = [voice[index] for voice in expected.noise]
+        codes.append(code)
+        written.append(module.bar(code, torch.zeros_like(expected.tokens[index]), 0, temperature, noise))
+        heard.append(module.logits(code, expected.tokens[index]))
+    logits = [torch.stack(voice) for voice in zip(*heard, strict=True)]
+    free = torch.stack(written) == expected.tokens
+    scores = [voice + noise for voice, noise in zip(logits, expected.noise, strict=True)]
+    forced = torch.stack([voice.argmax(-1) for voice in scores], dim=-1) == expected.tokens
+    clear = torch.stack([_margin(a, b) for a, b in zip(expected.logits, expected.noise, strict=True)], dim=-1)
+    wrong = ~forced & (clear > TOLERANCE)
+    adrift = ~free.all(1) & forced.all(1)  # runs that differ although none of their decisions does
+    return Agreement(
+        float((torch.stack(codes) - expected.codes).abs().max()),
+        max(_difference(a, b) for a, b in zip(logits, expected.logits, strict=True)),
+        _shares(forced),
+        _shares(free),
+        int(wrong.sum()) + int(adrift.sum()),
+    )
+
+
+def _margin(logits: Tensor, noise: Tensor) -> Tensor:
+    best = (logits + noise).topk(2, dim=-1).values
+    return best[..., 0] - best[..., 1]
+
+
+def _difference(found: Tensor, expected: Tensor) -> float:
+    possible = expected > expected.amax(-1, keepdim=True) - 10
+    return float((found - expected).abs()[possible].max())
+
+
+def _shares(equal: Tensor) -> tuple[float, ...]:
+    shares: Sequence[float] = equal.float().mean((0, 1)).tolist()
+    return tuple(shares)

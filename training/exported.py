@@ -1,0 +1,201 @@
+"""The module inside a model file: `plan`, `bar`, `logits` and `encode`, built from a trained MusicVAE."""
+
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.musicvae import ModelConfig, MusicVAE
+from training.streaming import Recurrence, Stored, product
+
+MASKED = -1e30  # the logit of a token past its voice's vocabulary: no noise lifts it
+Weights = dict[str, Tensor]  # a state_dict
+
+
+class ExportedEncoder(nn.Module):
+    """musicvae.Encoder over stored weights."""
+
+    missing: Final[tuple[int, ...]]
+    units: Final[tuple[int, int]]
+
+    def __init__(self, config: ModelConfig, weights: Weights, quantise: bool) -> None:
+        super().__init__()
+        self.missing, self.units = config.vocabularies, (config.bar_encoder, config.sequence_encoder)
+        names = [f"{part}_l0{way}" for way in ("", "_reverse") for part in LSTM_PARTS]
+        self.embeddings = nn.ModuleList(
+            Stored(weights[f"encoder.embeddings.{voice}.weight"], quantise)
+            for voice in range(len(self.missing))
+        )
+        self.bar = nn.ModuleList(Stored(weights[f"encoder.bar.{name}"], quantise) for name in names)
+        self.sequence = nn.ModuleList(Stored(weights[f"encoder.sequence.{name}"], quantise) for name in names)
+        self.mu = Stored(weights["encoder.mu.weight"], quantise)
+        self.mu_bias = Stored(weights["encoder.mu.bias"], quantise)
+        self.sigma = Stored(weights["encoder.sigma.weight"], quantise)
+        self.sigma_bias = Stored(weights["encoder.sigma.bias"], quantise)
+
+    def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mu and sigma (B, z_size) of `tokens` (B, bars, steps, voices), -1 for a missing voice."""
+        bars = tokens.flatten(0, 1)
+        known = torch.where(bars < 0, torch.tensor(self.missing), bars)
+        embedded = [F.embedding(known[:, :, voice], table()) for voice, table in enumerate(self.embeddings)]
+        features = final_states(torch.cat(embedded, dim=-1), [weight() for weight in self.bar], self.units[0])
+        sequence = features.unflatten(0, tokens.shape[:2])
+        state = final_states(sequence, [weight() for weight in self.sequence], self.units[1])
+        sigma = F.linear(state, self.sigma(), self.sigma_bias())
+        return F.linear(state, self.mu(), self.mu_bias()), F.softplus(sigma) + 1e-4
+
+
+LSTM_PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+def final_states(x: Tensor, weights: list[Tensor], units: int) -> Tensor:
+    """Return the last states (N, 2 * units) of a bidirectional LSTM over `x` (N, T, inputs)."""
+    zeros = x.new_zeros((2, x.shape[0], units))
+    _, h, _ = torch.lstm(x, [zeros, zeros], weights, True, 1, 0.0, False, True, True)
+    return torch.cat([h[0], h[1]], dim=-1)
+
+
+class ExportedMusicVAE(nn.Module):
+    """A hierarchical MusicVAE in the form that plays: float32 throughout, or int8 (see streaming)."""
+
+    bars: Final[int]
+    steps: Final[int]
+    code: Final[int]
+    vocabularies: Final[tuple[int, ...]]
+    starts: Tensor
+
+    def __init__(self, model: MusicVAE, quantise: bool) -> None:
+        super().__init__()
+        config, weights = model.config, model.state_dict()
+        self.bars, self.steps, self.code = config.bars, config.steps_per_bar, config.code
+        self.vocabularies = config.vocabularies
+        self.encoder = ExportedEncoder(config, weights, quantise)
+        self.initial = product(
+            weights["conductor.initial.weight"][None], weights["conductor.initial.bias"][None], quantise
+        )
+        self.conductor = conductor(config, weights, quantise)
+        self.opening = opening(config, weights, quantise)
+        self.decoders = decoders(config, weights, quantise)
+        # (voices,) the row of the table before a voice's first token
+        self.register_buffer("starts", torch.tensor([v + 1 for v in config.vocabularies]).cumsum(0) - 1)
+
+    @torch.jit.export
+    def plan(self, z: Tensor) -> Tensor:
+        """Return the code of each bar (bars, code) for `z` (z_size,): the conductor's work, once a latent."""
+        initial = self.initial(z.unsqueeze(0))
+        inputs = torch.zeros((self.bars + 1, 1), dtype=torch.int64)
+        silent = torch.zeros((self.bars, 1, 1))
+        opened = torch.cat([initial, torch.zeros_like(initial)], dim=1)
+        codes = self.conductor(opened, inputs, self.bars, torch.ones((1, 1)), silent)
+        return F.layer_norm(codes[:, 0], (self.code,))
+
+    @torch.jit.export
+    def bar(
+        self, plan_row: Tensor, prefix: Tensor, from_step: int, temperature: Tensor, noise: list[Tensor]
+    ) -> Tensor:
+        """Return the tokens (steps, voices) of the bar of code `plan_row` (code,).
+
+        Rows of `prefix` (steps, voices) before `from_step` are given back and heard; every later token is
+        argmax(logits / temperature + noise) with `noise` (steps, vocabulary) a voice and `temperature`
+        (voices,); 0 takes the argmax of the logits.
+        """
+        cold = (temperature <= 0).unsqueeze(1)
+        divisor = torch.where(cold, torch.ones_like(temperature).unsqueeze(1), temperature.unsqueeze(1))
+        padded = torch.zeros((self.steps, len(self.vocabularies), max(self.vocabularies)))
+        for voice, vocabulary in enumerate(self.vocabularies):
+            padded[:, voice, :vocabulary] = noise[voice]
+        inputs = self.inputs(prefix)
+        self.decoders(self.opened(plan_row), inputs, from_step, divisor, padded.masked_fill_(cold, 0.0))
+        return inputs[1:] - self.decoders.offsets
+
+    @torch.jit.export
+    def logits(self, plan_row: Tensor, tokens: Tensor) -> list[Tensor]:
+        """Return the logits (steps, vocabulary) a voice along the true `tokens` (steps, voices)."""
+        silent = torch.zeros((self.steps, 1, 1))
+        scores = self.decoders(
+            self.opened(plan_row), self.inputs(tokens), self.steps, torch.ones((1, 1)), silent
+        )
+        return [scores[:, voice, :vocabulary] for voice, vocabulary in enumerate(self.vocabularies)]
+
+    @torch.jit.export
+    def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mu and sigma (B, z_size) of `tokens` (B, bars, steps, voices), -1 for a missing voice."""
+        mu, sigma = self.encoder(tokens)
+        return mu, sigma
+
+    def opened(self, plan_row: Tensor) -> Tensor:
+        """Return what the code gives to the voices' recurrences, (voices, 8 * units)."""
+        opened: Tensor = self.opening(plan_row.expand(len(self.vocabularies), -1).contiguous())
+        return opened
+
+    def inputs(self, tokens: Tensor) -> Tensor:
+        """Return rows of the table (steps + 1, voices) for `tokens` (steps, voices), the start first."""
+        return torch.cat([self.starts.unsqueeze(0), tokens.clamp(min=0) + self.decoders.offsets])
+
+
+def conductor(config: ModelConfig, weights: Weights, quantise: bool) -> Recurrence:
+    """Return the conductor: one voice that hears nothing, its table a single row; its outputs are codes."""
+    table = in_order(weights["conductor.lstm.bias_ih_l0"] + weights["conductor.lstm.bias_hh_l0"])[None]
+    lower, upper = layers(weights, "conductor.lstm", "conductor.code", config.code)
+    return Recurrence(
+        Stored(table, quantise),
+        product(*batch([lower]), quantise),
+        product(*batch([upper]), quantise),
+        torch.zeros(1, dtype=torch.int64),
+        config.conductor,
+    )
+
+
+def decoders(config: ModelConfig, weights: Weights, quantise: bool) -> Recurrence:
+    """Return the bottom decoders of all voices as one recurrence; outputs are padded to the widest voice."""
+    tables, lower, upper = [], [], []
+    for voice in range(len(config.vocabularies)):
+        name = f"decoders.{voice}"
+        from_token = in_order(weights[f"{name}.lstm.weight_ih_l0"])[:, : config.embedding]
+        bias = in_order(weights[f"{name}.lstm.bias_ih_l0"] + weights[f"{name}.lstm.bias_hh_l0"])
+        tables.append(weights[f"{name}.embedding.weight"] @ from_token.T + bias)
+        below, above = layers(weights, f"{name}.lstm", f"{name}.output", max(config.vocabularies))
+        lower.append(below)
+        upper.append(above)
+    rows = torch.tensor([len(table) for table in tables])
+    return Recurrence(
+        Stored(torch.cat(tables), quantise),
+        product(*batch(lower), quantise),
+        product(*batch(upper), quantise),
+        rows.cumsum(0) - rows,
+        config.decoder,
+    )
+
+
+def opening(config: ModelConfig, weights: Weights, quantise: bool) -> nn.Module:
+    """Return the product that turns a code into each voice's first state and its share of every input."""
+    blocks = []
+    for voice in range(len(config.vocabularies)):
+        name = f"decoders.{voice}"
+        from_code = in_order(weights[f"{name}.lstm.weight_ih_l0"])[:, config.embedding :]
+        initial = weights[f"{name}.initial.weight"], weights[f"{name}.initial.bias"]
+        blocks.append((torch.cat([initial[0], from_code]), F.pad(initial[1], (0, len(from_code)))))
+    return product(*batch(blocks), quantise)
+
+
+def layers(weights: Weights, lstm: str, head: str, outputs: int) -> tuple[tuple[Tensor, Tensor], ...]:
+    """Return weight and bias of the lower and of the upper product of a Recurrence, for one voice."""
+    bias = in_order(weights[f"{lstm}.bias_ih_l1"] + weights[f"{lstm}.bias_hh_l1"])
+    lower = torch.cat([in_order(weights[f"{lstm}.weight_{part}"]) for part in ("ih_l1", "hh_l0")])
+    output, output_bias = weights[f"{head}.weight"], weights[f"{head}.bias"]
+    missing = outputs - len(output)
+    upper = torch.cat([in_order(weights[f"{lstm}.weight_hh_l1"]), F.pad(output, (0, 0, 0, missing))])
+    output_bias = F.pad(output_bias, (0, missing), value=MASKED)
+    return (lower, F.pad(bias, (0, len(bias)))), (upper, F.pad(output_bias, (len(bias), 0)))
+
+
+def in_order(gates: Tensor) -> Tensor:
+    """Return rows (4 * units, ...) as input, forget, output, cell; torch has the cell before the output."""
+    i, f, g, o = gates.chunk(4)
+    return torch.cat([i, f, o, g])
+
+
+def batch(blocks: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
+    """Return weights (voices, rows, columns) and biases (voices, rows) of one block a voice."""
+    return torch.stack([weight for weight, _ in blocks]), torch.stack([bias for _, bias in blocks])
