@@ -6,7 +6,8 @@ import io
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,22 +75,35 @@ def open_source(location: Path) -> Source:
     return Source(name, location, entries, tuple(sorted(set(known) - set(paths))))
 
 
-def read_entry(location: Path, path: str) -> bytes:
-    """Return the bytes of one file of a source. UnusableError: too large, encrypted, damaged or gone."""
+def read_files(location: Path, paths: Iterable[str]) -> Iterator[bytes | UnusableError]:
+    """Yield the bytes of each file of a source, or why not. SourceError: the source is gone."""
     try:
-        if location.is_dir():
-            with (location / path).open("rb") as file:
-                return _limited(file.read(MAX_BYTES + 1), MAX_BYTES)
-        with zipfile.ZipFile(location) as archive:
-            return _member(archive, path, MAX_BYTES)
-    except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
-        raise UnusableError("unreadable", f"{type(error).__name__}: {error}"[:200]) from error
+        opened = nullcontext(location) if location.is_dir() else zipfile.ZipFile(location)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise SourceError(f"{location}: changed while it was read ({error})") from error
+    with opened as source:
+        for path in paths:
+            try:
+                yield _read(source, path)
+            except UnusableError as error:
+                yield error
 
 
 def split_of(sha1: str) -> str:
     """Return the split of a file that no manifest names: 80 % train, 10 % valid, 10 % test by its content."""
     place = int(hashlib.sha1(f"split {sha1}".encode()).hexdigest(), 16) % 10
     return "train" if place < 8 else "valid" if place == 8 else "test"
+
+
+def _read(source: Path | zipfile.ZipFile, path: str) -> bytes:
+    try:
+        if isinstance(source, zipfile.ZipFile):
+            return _member(source, path, MAX_BYTES)
+        with (source / path).open("rb") as file:
+            return _limited(file.read(MAX_BYTES + 1), MAX_BYTES)
+    # What a damaged, encrypted or strangely packed member of an archive raises, and an unreadable file.
+    except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise UnusableError("unreadable", f"{type(error).__name__}: {error}"[:200]) from error
 
 
 def _walk(folder: Path) -> Iterator[str]:

@@ -2,8 +2,8 @@
 
 Rules (MusicVAE, Roberts et al. 2018, section 5 and appendix A, leaves the details open):
 - A part is near-monophonic if two or more of its notes sound for at most a tenth of the time in which
-  any does. Melodies are such parts outside bass, drums and effects; parts named MELODY go first, then the
-  least overlap, then the longest; the first three become songs.
+  any does. Melodies are such parts outside bass, drums and effects; parts named MELODY go first, then those
+  that overlap for less than a twentieth, then those struck in the most bars; the first three become songs.
 - The bass is the part of bass programs (or named BASS) that is struck in the most bars; the drums are
   everything on channel 10.
 - Onsets of melody and bass must lie on the grid, moved as a whole by up to half a step where a part
@@ -53,14 +53,14 @@ def pieces_of(score: Score) -> list[Piece]:
         except UnusableError as error:
             refusals.append((start - end, error))
     if not pieces:
-        raise min(refusals, key=lambda refusal: refusal[0])[1]
+        raise max(refusals, key=lambda refusal: refusal[0])[1]
     return pieces
 
 
 def _region(score: Score, start: int, end: int) -> list[Piece]:
     step = score.ticks_per_beat / STEPS_PER_BEAT
     parts = [Part(part.name, part.kind, _cut(part.notes, start, end)) for part in score.parts]
-    melodies, basses, drums = _melodies(parts), _basses(parts, step), _drums(parts)
+    melodies, basses, drums = _melodies(parts, step), _basses(parts, step), _drums(parts)
     if not (melodies or basses or len(drums)):
         raise UnusableError("no usable voice", "no near-monophonic melody, no bass, no drums")
     melodies = [near for notes in melodies if (near := _aligned(notes, step)) is not None]
@@ -87,7 +87,7 @@ def _cut(notes: Notes, start: int, end: int) -> Notes:
     return inside
 
 
-def _melodies(parts: list[Part]) -> list[Notes]:
+def _melodies(parts: list[Part], step: float) -> list[Notes]:
     ranked = []
     for index, part in enumerate(parts):
         notes = part.notes
@@ -95,13 +95,17 @@ def _melodies(parts: list[Part]) -> list[Notes]:
             continue
         overlap = _overlap(notes)
         if overlap <= OVERLAP and len(np.unique(notes[:, 2])) >= FEWEST_PITCHES:
-            ranked.append((part.name != "MELODY", round(overlap, 3), -len(notes), index))
+            ranked.append((part.name != "MELODY", round(overlap, 1), -_struck_bars(notes, step), index))
     return [parts[index].notes for *_, index in sorted(ranked)[:MELODIES]]
 
 
 def _basses(parts: list[Part], step: float) -> list[Notes]:
     basses = [part.notes for part in parts if part.kind == "bass" and len(part.notes) >= FEWEST_NOTES["bass"]]
-    return sorted(basses, key=lambda notes: -len(np.unique(notes[:, 0] // (step * STEPS_PER_BAR))))
+    return sorted(basses, key=lambda notes: -_struck_bars(notes, step))
+
+
+def _struck_bars(notes: Notes, step: float) -> int:
+    return len(np.unique(notes[:, 0] // (step * STEPS_PER_BAR)))
 
 
 def _drums(parts: list[Part]) -> Notes:

@@ -14,6 +14,7 @@ from engine.bar import BEATS_PER_BAR
 
 MAX_BYTES = 1 << 20  # five times the largest score among 10,000 files
 MAX_BARS = 2000  # an hour and more of music
+MAX_PARTS = 256  # tracks and channels with notes
 MAX_REGIONS = 256  # changes of metre into 4/4
 DRUM_CHANNEL = 9
 BASS_PROGRAMS = range(32, 40)
@@ -69,6 +70,8 @@ def read_score(data: bytes) -> Score:
     parts, end = _parts(tracks)
     if not parts:
         raise UnusableError("no notes")
+    if len(parts) > MAX_PARTS:
+        raise UnusableError("too many parts", str(len(parts)))
     bar = ticks_per_beat * BEATS_PER_BAR
     if end > MAX_BARS * bar:
         raise UnusableError("too long", f"more than {MAX_BARS} bars")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from training.archives import licence_of
 from training.builder import Builder
-from training.corpus import Entry, Source, SourceError, open_source, read_entry
+from training.corpus import Entry, Source, SourceError, open_source, read_files
 from training.extract import Piece, pieces_of
 from training.midi import UnusableError, read_score
 from training.report import Report, SourceReport
@@ -23,7 +23,8 @@ from training.store import Store
 from training.windows import Selector
 
 WORKERS = 2
-FEW = 64  # files that one process reads sooner than a second one starts
+BATCH = 16  # files that a process reads before it hands them on
+FEW = 4  # batches that one process reads sooner than a second one starts
 
 Extracted = tuple[str, list[Piece]] | UnusableError  # the file's sha1 and its songs
 
@@ -79,10 +80,8 @@ def _fill(folder: Path, sources: Sequence[Source], builder: Builder, workers: in
         for path in source.absent:
             missing = UnusableError("listed but missing", "in the manifest, not in the source")
             report.refuse(reports[source.name], path, missing)
-    tasks = [(source.location, entry) for source in sources for entry in source.entries]
-    for (_, entry), extracted in _watched(
-        zip(tasks, _extracted(tasks, workers), strict=True), len(tasks), progress
-    ):
+    total = sum(len(source.entries) for source in sources)
+    for entry, extracted in _watched(_extracted(sources, workers), total, progress):
         counts = reports[entry.source]
         counts.files += 1
         try:
@@ -97,24 +96,48 @@ def _fill(folder: Path, sources: Sequence[Source], builder: Builder, workers: in
     return report
 
 
-Task = tuple[Path, Entry]
-Result = tuple[Task, Extracted]
+Batch = tuple[Path, tuple[Entry, ...]]
 
 
-def _extracted(tasks: list[Task], workers: int) -> Iterator[Extracted]:
-    """Yield the songs of each task in the order of the tasks, whichever process read them."""
-    if workers < 2 or len(tasks) <= FEW:
-        yield from map(_extract, tasks)
+def _extracted(sources: Sequence[Source], workers: int) -> Iterator[tuple[Entry, Extracted]]:
+    """Yield each file with its songs in the order of the sources, whichever process read it."""
+    batches = [
+        (source.location, source.entries[first : first + BATCH])
+        for source in sources
+        for first in range(0, len(source.entries), BATCH)
+    ]
+    if workers < 2 or len(batches) < FEW:
+        for batch in batches:
+            yield from zip(batch[1], _extract(batch), strict=True)
         return
     # Started afresh: forking a process that draws a progress bar from a thread may deadlock.
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_with_parent)
     try:
-        yield from pool.map(_extract, tasks, chunksize=8)
+        for batch, results in zip(batches, pool.map(_extract, batches), strict=True):
+            yield from zip(batch[1], results, strict=True)
     except BrokenProcessPool as error:
         raise SourceError("a process that reads MIDI files was ended from outside; run this again") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _extract(batch: Batch) -> list[Extracted]:
+    location, entries = batch
+    files = read_files(location, [entry.path for entry in entries])
+    return [_songs(entry, data) for entry, data in zip(entries, files, strict=True)]
+
+
+def _songs(entry: Entry, data: bytes | UnusableError) -> Extracted:
+    if isinstance(data, UnusableError):
+        return data
+    sha1 = hashlib.sha1(data).hexdigest()
+    if entry.sha1 and entry.sha1 != sha1:
+        return UnusableError("other content", f"sha1 {sha1}, the manifest says {entry.sha1}"[:200])
+    try:
+        return sha1, pieces_of(read_score(data))
+    except UnusableError as error:
+        return error
 
 
 def _leave_with_parent() -> None:
@@ -129,22 +152,12 @@ def _leave_with_parent() -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-def _extract(task: Task) -> Extracted:
-    location, entry = task
-    try:
-        data = read_entry(location, entry.path)
-        sha1 = hashlib.sha1(data).hexdigest()
-        if entry.sha1 and entry.sha1 != sha1:
-            raise UnusableError("other content", f"sha1 {sha1}, the manifest says {entry.sha1}"[:200])
-        return sha1, pieces_of(read_score(data))
-    except UnusableError as error:
-        return error
-
-
-def _watched(results: Iterable[Result], total: int, progress: bool) -> Iterable[Result]:
+def _watched(
+    results: Iterable[tuple[Entry, Extracted]], total: int, progress: bool
+) -> Iterable[tuple[Entry, Extracted]]:
     if not progress:
         return results
-    from rich.progress import track  # noqa: PLC0415 - only a terminal needs it
+    from rich.progress import track  # here, because only a terminal needs it
 
     return track(results, description="reading MIDI", total=total)
 

@@ -70,6 +70,8 @@ class Store:
         ):
             if meta.get(key) != expected:
                 raise StoreError(folder / "store.json", key, meta.get(key), expected)
+        if not isinstance(meta.get("sources"), list):
+            raise StoreError(folder / "store.json", "sources", meta.get("sources"), "a list of sources")
         tokens = _array(folder / "tokens.npy", np.int16, (STEPS_PER_BAR, VOICES))
         windows = _array(folder / "windows.npy", np.int32, (2,))
         bars = _array(folder / "bars.npy", np.int32, (2,))
@@ -165,6 +167,9 @@ def _songs(file: Path, total_bars: int) -> tuple[Song, ...]:
     for index, row in enumerate(_json(file, list)):
         if not isinstance(row, dict) or set(row) != names:
             raise StoreError(file, f"song {index}", row, f"the fields {', '.join(sorted(names))}")
+        for field in ("first_bar", "bars"):
+            if not isinstance(row[field], int):
+                raise StoreError(file, f"song {index}: {field}", row[field], "an integer")
         song = Song(**{**row, "voices": tuple(row["voices"])})
         if song.split not in SPLITS:
             raise StoreError(file, f"song {index}: split", song.split, " or ".join(SPLITS))

@@ -1,0 +1,270 @@
+"""From MIDI bytes to tokens, and from folders and archives to lists of files."""
+
+import contextlib
+import itertools
+import random
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from midi_song import Track, midi, trio, tune
+
+from engine.codec import DRUM_CLASS_OF_PITCH, HOLD, NOTE_OFF
+from training.corpus import SourceError, open_source, read_files, split_of
+from training.extract import pieces_of
+from training.midi import MAX_BYTES, UnusableError, read_score
+
+
+def pieces(data):
+    return pieces_of(read_score(data))
+
+
+def reason(data):
+    with pytest.raises(UnusableError) as caught:
+        pieces(data)
+    return caught.value.reason
+
+
+def steps(piece, voice):
+    return piece.tokens[:, :, voice].reshape(-1).tolist()
+
+
+def test_a_trio_becomes_one_song_of_three_voices():
+    (piece,) = pieces(midi(trio(bars=2)))
+    assert piece.voices == (True, True, True)
+    assert piece.tokens.shape == (2, 16, 3)
+    first, second = (pitch for _, _, pitch in tune(1)[:2])
+    assert steps(piece, 0)[:5] == [first, HOLD, HOLD, HOLD, second]
+    assert steps(piece, 1)[:9] == [36, *[HOLD] * 7, 37]
+    assert steps(piece, 2)[:9] == [1, 0, 0, 0, 2, 0, 0, 0, 1]
+
+
+def test_a_note_that_ends_in_silence_is_switched_off_and_the_next_onset_cuts():
+    notes = [
+        (0, 0.5, 60),
+        (1, 1.25, 62),
+        (2, 1, 64),
+        (4, 1, 60),
+        (5, 1, 62),
+        (6, 1, 64),
+        (7, 1, 65),
+        (8, 1, 60),
+    ]
+    (piece,) = pieces(midi([Track(notes)]))
+    assert piece.voices == (True, False, False)
+    expected = [60, HOLD, NOTE_OFF, HOLD, 62, HOLD, HOLD, HOLD, 64, HOLD, HOLD, HOLD, NOTE_OFF]
+    assert steps(piece, 0)[:13] == expected
+    assert set(steps(piece, 1)) == set(steps(piece, 2)) == {-1}
+
+
+def test_of_equal_onsets_the_melody_keeps_the_highest_and_the_bass_the_lowest():
+    pair = [(0, 1, 55), (0, 1, 67)]
+    line = [(beat, 1, 60 + beat % 3) for beat in range(1, 32)]
+    low = [(beat, 1, 36 + beat % 3) for beat in range(1, 32)]
+    drums = [(beat, 0.25, pitch) for beat in range(8) for pitch in (36, 42, 49)]
+    tracks = [Track(pair + line, 0, 80), Track([(0, 1, 40), (0, 1, 28), *low], 1, 32), Track(drums, 9)]
+    (piece,) = pieces(midi(tracks))
+    assert piece.tokens[0, 0].tolist() == [67, 28, 0b10000101]
+
+
+def test_every_percussion_pitch_of_the_codec_sets_its_bit():
+    for pitch, bit in DRUM_CLASS_OF_PITCH.items():
+        (piece,) = pieces(midi([Track([(beat, 0.25, pitch) for beat in range(4)], 9)]))
+        assert steps(piece, 2)[0] == 1 << bit
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 5), st.integers(1, 6), st.integers(40, 90)), min_size=12, max_size=40)
+)
+def test_tokens_spell_the_notes_that_were_written(rows):
+    notes, step = [], 0
+    for rest, length, pitch in [*rows, (0, 1, 91), (0, 1, 92), (0, 1, 93)]:
+        notes.append(((step + rest) / 4, length / 4, pitch))
+        step += rest + length
+    (piece,) = pieces(midi([Track(notes)]))
+    tokens = np.array([*steps(piece, 0), NOTE_OFF])
+    events = np.flatnonzero(tokens != HOLD)
+    spelt = [
+        (start / 4, (end - start) / 4, tokens[start])
+        for start, end in itertools.pairwise(events)
+        if tokens[start] < NOTE_OFF
+    ]
+    assert spelt == notes
+
+
+def test_a_chord_track_is_no_melody_and_the_track_named_melody_goes_first():
+    chords = [(beat, 1, pitch) for beat in range(16) for pitch in (60, 64, 67)]
+    assert reason(midi([Track(chords)])) == "no usable voice"
+    tracks = [
+        Track(tune(4, 1)),
+        Track(tune(4, 2), 1),
+        Track(tune(4, 3), 2),
+        Track(tune(4, 4), 3, name="MELODY"),
+    ]
+    found = pieces(midi(tracks))
+    assert len(found) == 3
+    assert steps(found[0], 0)[0] == tune(4, 4)[0][2]
+
+
+def test_three_trios_at_most_little_overlap_first_then_the_longest():
+    def lead(seed, bars, overlap):
+        return Track([(beat, 1 + overlap, pitch) for beat, _, pitch in tune(bars, seed)], seed, 80)
+
+    leads = [lead(4, 4, 0.08), lead(3, 3, 0), lead(2, 4, 0), lead(0, 3, 0.08)]
+    found = pieces(midi([*leads, Track([(b, 1, 36) for b in range(16)], 8, 35), Track(trio(4)[2].notes, 9)]))
+    assert [steps(piece, 0)[0] for piece in found] == [tune(1, seed)[0][2] for seed in (2, 3, 4)]
+    assert all(piece.voices == (True, True, True) for piece in found)
+
+
+def test_only_the_regions_in_common_time_are_read_each_from_its_own_bar_line():
+    notes = [(beat, 1, 60 + beat % 7) for beat in range(19)]
+    (before, after) = pieces(midi([Track(notes)], metres=[(0, 4, 4), (8, 3, 4), (11, 4, 4)]))
+    assert [len(before.tokens), len(after.tokens)] == [2, 2]
+    assert steps(after, 0)[0] == notes[11][2]
+    assert reason(midi([Track(notes)], metres=[(0, 6, 8)])) == "not in 4/4"
+
+
+def test_common_time_said_again_on_a_bar_line_changes_nothing():
+    (piece,) = pieces(midi([Track(tune(4))], metres=[(0, 4, 4), (8, 4, 4)]))
+    assert len(piece.tokens) == 4
+
+
+def test_a_melody_off_the_grid_is_refused_but_a_lagging_one_is_moved_and_drums_are_human():
+    triplets = [(index / 3, 1 / 3, 60 + index % 5) for index in range(48)]
+    assert reason(midi([Track(triplets)])) == "off the grid"
+    (late,) = pieces(midi([Track([(onset + 0.08, beats, pitch) for onset, beats, pitch in tune(4)])]))
+    (straight,) = pieces(midi([Track(tune(4))]))
+    assert steps(late, 0)[:60] == steps(straight, 0)[:60]
+    chance = random.Random(1)
+    human = [(beat + chance.uniform(0, 0.12), 0.1, 38) for beat in range(16)]
+    (drums,) = pieces(midi([Track(human, 9)]))
+    assert steps(drums, 2) == [2 if step % 4 == 0 else 0 for step in range(64)]
+
+
+def header(kind=1, tracks=1, ticks=480):
+    return b"MThd" + (6).to_bytes(4, "big") + b"".join(v.to_bytes(2, "big") for v in (kind, tracks, ticks))
+
+
+def chunk(body):
+    return b"MTrk" + len(body).to_bytes(4, "big") + body
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"", "empty file"),
+        (b"RIFF....", "not a MIDI file"),
+        (b"MThd", "not a MIDI file"),
+        (b"MThd" + bytes(MAX_BYTES), "too large"),
+        (header(kind=2) + chunk(b"\x00\xff\x2f\x00"), "asynchronous tracks"),
+        (header(ticks=0) + chunk(b"\x00\xff\x2f\x00"), "no beat"),
+        (header(ticks=0xE728) + chunk(b"\x00\xff\x2f\x00"), "no beat"),
+        (header(tracks=0), "no notes"),
+        (header(tracks=0xFFFF) + chunk(b"\x00\xff\x2f\x00"), "no notes"),
+        (header(tracks=0x7FFF) + chunk(b"\x00\xff\x2f\x00"), "broken"),
+        (header() + chunk(b"\x00\xff\x2f\x00"), "no notes"),
+        (header() + b"MTrk\xff\xff\xff\xff\x00\x90\x3c", "broken"),
+        (header() + chunk(b"\x00\xff\x58\x04\x04\xff\x18\x08\x00\x90\x3c\x40\x60\x80\x3c\x00"), "not in 4/4"),
+        (header() + chunk(b"\x00\xff\x51\x03\x00\x00\x00\x00\xff\x2f\x00"), "no notes"),
+        (header() + chunk(b"\x00\x90\x3c\x40" + b"\xff" * 30 + b"\x7f\x80\x3c\x00"), "too long"),
+        (header() + chunk(b"\x00\x90\x3c\x40\xff\xff\xff\x7f\x80\x3c\x00"), "too long"),
+    ],
+)
+def test_hostile_bytes_have_a_reason(data, expected):
+    assert reason(data) == expected
+
+
+def test_too_many_changes_of_metre_are_refused():
+    metres = [(4 * bar, 4 if bar % 2 else 3, 4) for bar in range(600)]
+    assert reason(midi([Track(tune(600))], metres)) == "too many changes of metre"
+
+
+def test_too_many_parts_are_refused():
+    assert reason(midi([Track([(0, 1, 60)], index % 9) for index in range(300)])) == "too many parts"
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 40))
+def test_no_damage_to_a_file_raises_anything_but_a_reason(seed, hits):
+    chance = random.Random(seed)
+    data = bytearray(midi(trio(bars=2)))
+    for _ in range(hits):
+        data[chance.randrange(len(data))] = chance.randrange(256)
+    found = []
+    with contextlib.suppress(UnusableError):
+        found = pieces(bytes(data[: chance.randrange(1, len(data) + 1)]))
+    assert all(-1 <= piece.tokens.min() <= piece.tokens.max() < 512 for piece in found)
+
+
+def test_a_source_lists_its_files_in_order_with_what_the_manifest_says(tmp_path: Path):
+    archive = tmp_path / "songs.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("b/two.MID", "a/one.midi", "notes.txt", "z.mid"):
+            file.writestr(name, b"x")
+        file.writestr(
+            "MANIFEST.csv", "path,sha1,split,group\nz.mid,,test,g\ngone.mid,,train,h\nnotes.txt,,train,\n"
+        )
+    source = open_source(archive)
+    assert source.name == "songs"
+    assert [entry.path for entry in source.entries] == ["a/one.midi", "b/two.MID", "z.mid"]
+    assert [entry.split for entry in source.entries] == ["", "", "test"]
+    assert source.absent == ("gone.mid",)
+    folder = tmp_path / "folder"
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(folder)
+    assert [entry.path for entry in open_source(folder).entries] == [entry.path for entry in source.entries]
+    assert list(read_files(folder, ["z.mid"])) == list(read_files(archive, ["z.mid"])) == [b"x"]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "message"),
+    [
+        (b"path,group\nx.mid,g\n", r"MANIFEST.csv: columns .* expected path, split and group"),
+        (b"path,split\nx.mid,dev\n", r"MANIFEST.csv line 2: split 'dev', expected train or valid or test"),
+        (b"path,split\nx.mid,test\nx.mid,train\n", r"line 3: path 'x.mid' a second time"),
+        (b"\xff\xfe", "expected UTF-8"),
+    ],
+)
+def test_a_malformed_manifest_is_named_with_its_line(tmp_path: Path, manifest, message):
+    (tmp_path / "MANIFEST.csv").write_bytes(manifest)
+    with pytest.raises(SourceError, match=message):
+        open_source(tmp_path)
+
+
+def test_a_source_that_is_nothing_readable_says_so(tmp_path: Path):
+    with pytest.raises(SourceError, match="no such file"):
+        open_source(tmp_path / "nowhere")
+    (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 not really")
+    with pytest.raises(SourceError, match="neither a folder nor a readable zip archive"):
+        open_source(tmp_path / "bad.zip")
+
+
+def test_a_zip_bomb_is_refused_without_being_inflated(tmp_path: Path):
+    archive = tmp_path / "bomb.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("bomb.mid", bytes(64 << 20))
+    assert archive.stat().st_size < 1 << 20
+    (refused,) = read_files(archive, ["bomb.mid"])
+    assert isinstance(refused, UnusableError)
+    assert refused.reason == "too large"
+
+
+def test_a_damaged_member_is_unreadable_not_a_crash(tmp_path: Path):
+    archive = tmp_path / "damaged.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("song.mid", midi(trio()))
+    data = bytearray(archive.read_bytes())
+    data[60:90] = bytes(30)
+    archive.write_bytes(data)
+    refused = list(read_files(archive, ["song.mid", "../../etc/passwd.mid"]))
+    assert [error.reason for error in refused] == ["unreadable"] * 2
+
+
+def test_the_split_by_hash_is_near_eighty_ten_ten():
+    splits = [split_of(str(index)) for index in range(4000)]
+    assert 0.77 < splits.count("train") / 4000 < 0.83
+    assert 0.08 < splits.count("valid") / 4000 < 0.12

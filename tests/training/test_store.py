@@ -1,0 +1,164 @@
+"""The token store: what opens, what is refused and by which words, and what comes out of it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from midi_song import Track, midi, trio, tune
+
+from engine.codec import HOLD, NOTE_OFF
+from training.prepare import prepare
+from training.store import Store, StoreError, canonical
+
+MANIFEST = "path,split,group\n{}\n".format(
+    "\n".join(
+        f"{split}{index}.mid,{split},{split}{index}"
+        for split in ("train", "valid", "test")
+        for index in range(2)
+    )
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A store of six trios, two a split, and of one tune alone in train."""
+    root = tmp_path_factory.mktemp("data")
+    band, flute = root / "band", root / "flute"
+    for index, split in enumerate(("train", "valid", "test")):
+        for which in range(2):
+            band.mkdir(exist_ok=True)
+            (band / f"{split}{which}.mid").write_bytes(midi(trio(20, seed=2 * index + which)))
+    (band / "MANIFEST.csv").write_text(MANIFEST)
+    flute.mkdir()
+    (flute / "tune.mid").write_bytes(midi([Track(tune(18, 9))]))
+    (flute / "MANIFEST.csv").write_text("path,split,group\ntune.mid,train,solo\n")
+    prepare([band, flute], root / "store")
+    return root / "store"
+
+
+def test_a_store_gives_windows_and_bars_by_split_and_source(folder):
+    store = Store.open(folder)
+    assert isinstance(store.tokens, np.memmap)
+    assert store.tokens.shape == (6 * 20 + 18, 16, 3)
+    assert len(store.windows_of("train")) == len(store.windows_of("test", ["band"])) == 2 * 5
+    assert len(store.windows_of("train", complete=False)) == 2 * 5 + 3
+    assert len(store.windows_of("train", ["flute"], complete=False)) == 3
+    assert len(store.windows_of(None)) == 30
+    assert len(store.bars_of("train")) == 2 * 20 + 18
+    assert len(store.bars_of("train", complete=True)) == 2 * 20
+    assert {store.songs[index].split for index in store.windows[store.windows_of("valid"), 0]} == {"valid"}
+
+
+def test_a_window_holds_the_bars_of_its_song(folder):
+    store = Store.open(folder)
+    rows = store.windows_of("test")[[0, 3, 7]]
+    windows = store.window(rows)
+    assert windows.shape == (3, 16, 16, 3)
+    assert windows.dtype == np.int64
+    for window, row in zip(windows, rows, strict=True):
+        first = store.windows[row, 1]
+        assert np.array_equal(window, store.tokens[first : first + 16])
+    alone = store.window(store.windows_of("train", ["flute"], complete=False))
+    assert set(np.unique(alone[..., 1:])) == {-1}
+    bars = store.bar(store.bars_of("test")[:4])
+    assert np.array_equal(bars, store.tokens[store.bars[store.bars_of("test")[:4], 1]])
+
+
+columns = st.lists(st.sampled_from([60, 72, NOTE_OFF, HOLD]), min_size=64, max_size=64)
+
+
+@settings(max_examples=60, deadline=None)
+@given(columns, columns)
+def test_nothing_from_before_the_window_is_left_in_it(melody, bass):
+    tokens = np.stack([melody, bass, [0] * 64], 1).reshape(1, 4, 16, 3)
+    kept = canonical(tokens).reshape(64, 3)
+    for voice, column in enumerate((melody, bass)):
+        first = next((step for step, token in enumerate(column) if token < NOTE_OFF), 64)
+        assert kept[:first, voice].tolist() == [HOLD] * first
+        assert kept[first:, voice].tolist() == column[first:]
+    assert np.array_equal(canonical(canonical(tokens)), canonical(tokens))
+
+
+def changed(folder, tmp_path, file, change):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    value = json.loads((copy / file).read_text())
+    change(value)
+    (copy / file).write_text(json.dumps(value))
+    return copy
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "message"),
+    [
+        ("store.json", lambda v: v.update(version=2), r"store.json: version: found 2, expected 1"),
+        ("store.json", lambda v: v.update(codec="duo"), r"store.json: codec: found duo, expected trio"),
+        ("store.json", lambda v: v.pop("bars"), r"store.json: bars: found None, expected 16"),
+        ("store.json", lambda v: v.pop("sources"), r"store.json: sources: found None, expected"),
+        ("songs.json", lambda v: v[0].pop("split"), r"songs.json: song 0: found .* expected the fields"),
+        (
+            "songs.json",
+            lambda v: v[1].update(split="dev"),
+            r"song 1: split: found dev, expected train or valid",
+        ),
+        (
+            "songs.json",
+            lambda v: v[6].update(bars=900),
+            r"song 6: bars: found 120 to 1020, expected 0 to 138",
+        ),
+        ("songs.json", lambda v: v[2].update(bars="x"), r"song 2: bars: found x, expected an integer"),
+        (
+            "songs.json",
+            lambda v: v[0].update(voices=[True]),
+            r"song 0: voices: found .*, expected 3 truth values",
+        ),
+        ("songs.json", lambda v: v.pop(), r"windows.npy: rows: found bars outside their song"),
+    ],
+)
+def test_a_store_that_does_not_fit_is_refused_with_what_was_expected(folder, tmp_path, file, change, message):
+    with pytest.raises(StoreError, match=message):
+        Store.open(changed(folder, tmp_path, file, change))
+
+
+@pytest.mark.parametrize("file", ["store.json", "songs.json", "tokens.npy", "windows.npy", "bars.npy"])
+def test_a_missing_or_damaged_file_is_named(folder, tmp_path, file):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / file).write_bytes(b"\x93NUMPY rubbish")
+    with pytest.raises(StoreError, match=file):
+        Store.open(copy)
+    (copy / file).unlink()
+    with pytest.raises(StoreError, match=file):
+        Store.open(copy)
+
+
+def test_an_array_of_another_shape_is_named(folder, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    np.save(copy / "tokens.npy", np.zeros((4, 16, 2), np.int16))
+    with pytest.raises(StoreError, match=r"int16 \(4, 16, 2\), expected int16 \(rows, 16, 3\)"):
+        Store.open(copy)
+
+
+def test_unknown_splits_and_sources_are_named(folder):
+    store = Store.open(folder)
+    with pytest.raises(StoreError, match="split: found dev, expected train or valid or test"):
+        store.windows_of("dev")
+    with pytest.raises(StoreError, match="sources: found bend, expected band, flute"):
+        store.windows_of("train", ["bend"])
+
+
+def test_the_reader_needs_numpy_alone():
+    code = (
+        "import sys, training.store, training.statistics; "
+        "print([name for name in ('mido', 'rich', 'torch') if name in sys.modules])"
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
