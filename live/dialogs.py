@@ -1,0 +1,80 @@
+"""What opens over the stage: the help, and a line to type a value into."""
+
+from collections.abc import Iterable
+from math import nan
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Input, Label, Static
+
+from live.theme import ACCENT, DIM, TEXT
+
+CONTROLS = (
+    ("tab, ← →", "Go from one parameter to the next; the mouse wheel and dragging turn them too."),
+    ("↑ ↓", "Turn the focused parameter; with shift a little, page up and down a lot."),
+    ("home", "Back to the preset's value (or double-click)."),
+    ("↑ ↓ enter", "On a voice: its channel, and mute."),
+    ("ctrl+p", "The palette: every action by name."),
+)
+
+
+class Help(ModalScreen[None]):
+    """Every key."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "escape,question_mark,q,space", "dismiss", "Back", id="help.back", tooltip="Back to the stage"
+        )
+    ]
+
+    def __init__(self, keys: Iterable[Binding]) -> None:
+        super().__init__()
+        self._keys = list(keys)
+
+    def compose(self) -> ComposeResult:
+        """Show a table of keys in a box that scrolls."""
+        table = Table.grid(padding=(0, 2))
+        rows = [(key.key_display or key.key, key.tooltip) for key in self._keys]
+        for shown, says in (*rows, *CONTROLS):
+            table.add_row(Text(shown, style=f"bold {ACCENT}", justify="right"), Text(says, style=TEXT))
+        with VerticalScroll(id="help"):
+            yield Static(table)
+            yield Static(Text("\nescape goes back", style=DIM))
+
+
+class Ask(ModalScreen[float | None]):
+    """A question with one number as its answer, `low` to `high`."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss", "Back", id="ask.back", tooltip="Back without an answer")
+    ]
+
+    def __init__(self, question: str, value: str, low: float, high: float) -> None:
+        super().__init__()
+        self._question = question
+        self._value = value
+        self._low = low
+        self._high = high
+
+    def compose(self) -> ComposeResult:
+        """Show the question, the line and room for what was wrong."""
+        with Vertical(id="ask"):
+            yield Label(self._question)
+            yield Input(self._value, id="answer")
+            yield Label("", id="wrong")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Answer, or say what is allowed."""
+        try:
+            answer = float(event.value)
+        except ValueError:
+            answer = nan
+        if self._low <= answer <= self._high:
+            self.dismiss(answer)
+        else:
+            self.query_one("#wrong", Label).update(f"A number from {self._low:g} to {self._high:g}.")

@@ -1,0 +1,113 @@
+"""Every key of the stage: what it does, in a word for the footer and in a sentence for palette and help."""
+
+from textual.binding import Binding
+
+VOICE_KEYS = 6  # voices that a number key can mute
+
+
+def _key(
+    keys: str, action: str, name: str, says: str, *, id: str, display: str, footer: bool = False
+) -> Binding:
+    return Binding(keys, action, name, show=footer, key_display=display, tooltip=says, id=id)
+
+
+KEYS = [
+    _key("space", "play", "Play", "Play or stop.", id="play", display="space", footer=True),
+    _key(
+        "minus,underscore",
+        "bpm(-1)",
+        "Slower",
+        "One beat a minute slower.",
+        id="slower",
+        display="-",
+        footer=True,
+    ),
+    _key(
+        "plus,equals_sign",
+        "bpm(1)",
+        "Faster",
+        "One beat a minute faster.",
+        id="faster",
+        display="+",
+        footer=True,
+    ),
+    _key("t", "tap", "Tap", "Tap the tempo: the mean of the last taps.", id="tap", display="t"),
+    _key("T", "ask_bpm", "Tempo …", "Type the tempo in beats a minute.", id="bpm", display="T"),
+    _key(
+        "l,L",
+        "learn",
+        "Learn",
+        "Bind controllers: focus a parameter, move a control, focus the next. Again to leave.",
+        id="learn",
+        display="l",
+        footer=True,
+    ),
+    _key(
+        "u,U", "unlearn", "Unlearn", "Forget the focused parameter's controller.", id="unlearn", display="u"
+    ),
+    _key(
+        "p,exclamation_mark",
+        "panic",
+        "Panic",
+        "End every note on every channel, at once.",
+        id="panic",
+        display="p",
+        footer=True,
+    ),
+    _key(
+        "r,R", "record", "Rec", "Record a new .mid here, or finish it.", id="record", display="r", footer=True
+    ),
+    _key("a", "anchor('A')", "New A", "Draw a new latent for anchor A.", id="anchor_a", display="a"),
+    _key("b", "anchor('B')", "New B", "Draw a new latent for anchor B.", id="anchor_b", display="b"),
+    _key("A", "capture('A')", "Keep as A", "Put what plays now into anchor A.", id="capture_a", display="A"),
+    _key("B", "capture('B')", "Keep as B", "Put what plays now into anchor B.", id="capture_b", display="B"),
+    _key(
+        "left_square_bracket",
+        "morph(-0.05)",
+        "Toward A",
+        "Morph toward anchor A.",
+        id="toward_a",
+        display="[",
+    ),
+    _key(
+        "right_square_bracket",
+        "morph(0.05)",
+        "Toward B",
+        "Morph toward anchor B.",
+        id="toward_b",
+        display="]",
+    ),
+    _key("n", "seed", "New seed", "Draw the notes anew: another seed, same latents.", id="seed", display="n"),
+    _key("S", "ask_seed", "Seed …", "Type the seed of the notes' chance.", id="ask_seed", display="S"),
+    _key("right", "app.focus_next", "Next", "Go to the next parameter.", id="next", display="→"),
+    _key("left", "app.focus_previous", "Previous", "Go to the parameter before.", id="previous", display="←"),
+    *(
+        _key(
+            str(voice + 1),
+            f"mute({voice})",
+            f"Mute {voice + 1}",
+            f"Mute or unmute voice {voice + 1}.",
+            id=f"mute_{voice + 1}",
+            display=str(voice + 1),
+        )
+        for voice in range(VOICE_KEYS)
+    ),
+    _key(
+        "question_mark",
+        "help",
+        "Help",
+        "Every key, and what the screen says.",
+        id="help",
+        display="?",
+        footer=True,
+    ),
+    _key(
+        "q",
+        "quit",
+        "Quit",
+        "End every note, finish the recording and leave.",
+        id="quit",
+        display="q",
+        footer=True,
+    ),
+]

@@ -1,0 +1,61 @@
+"""What the instrument remembers between performances: the controllers learnt for each preset."""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+from engine.messages import PARAMETERS
+
+CONTROLLER = re.compile(r"ch (\d{1,2}) CC (\d{1,3})")
+
+
+def controllers_file(preset: str) -> Path:
+    """Return where the controllers learnt for `preset` are kept."""
+    name = re.sub(r"[^\w.-]", "_", preset)
+    return user_config_path("live") / "controllers" / f"{name}.json"
+
+
+def load_controllers(path: Path) -> dict[str, tuple[int, int]]:
+    """Return parameter -> (channel 0-15, control 0-127); what a hand has broken in the file is left out."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return parse_controllers(raw) if isinstance(raw, dict) else {}
+
+
+def parse_controllers(bound: Mapping[str, object]) -> dict[str, tuple[int, int]]:
+    """Return the controllers that a snapshot's `bound` spells, such as {"knob1": "ch 1 CC 74"}."""
+    found = {}
+    for parameter, text in bound.items():
+        match = CONTROLLER.fullmatch(text) if isinstance(text, str) else None
+        if parameter in PARAMETERS and match:
+            channel, control = int(match[1]) - 1, int(match[2])
+            if 0 <= channel <= 15 and control <= 127:
+                found[parameter] = (channel, control)
+    return found
+
+
+def save_controllers(path: Path, bound: Mapping[str, str]) -> str | None:
+    """Keep `bound` at `path`, whole or not at all; return why it could not be kept, or None."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".new")
+        draft.write_text(json.dumps(dict(bound), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        return f"The learnt controllers could not be kept: {error}"
+    return None
+
+
+def new_take(folder: Path, preset: str, now: datetime) -> Path:
+    """Return the path of a take that does not exist yet."""
+    stem = f"{preset}-{now:%Y%m%d-%H%M%S}"
+    path, number = folder / f"{stem}.mid", 2
+    while path.exists():
+        path, number = folder / f"{stem}-{number}.mid", number + 1
+    return path

@@ -1,0 +1,43 @@
+"""The one line that tells the performer what matters most right now."""
+
+from engine.messages import Snapshot
+
+SILENCE = 3.0  # seconds without a snapshot after which the screen says so
+
+
+def trouble(snapshot: Snapshot | None, lost: str | None, silent: float) -> str | None:
+    """Return what is wrong with the engine in plain words, or None.
+
+    `lost` is why the link broke, `silent` the seconds since the player was last heard.
+    """
+    if lost is not None:
+        return f"The player is gone: {lost}. Nothing plays any more; q leaves."
+    if snapshot is not None and snapshot.finished:
+        why = f": {snapshot.notices[-1]}" if snapshot.notices else ""
+        return f"The performance has ended{why.rstrip('.')}. q leaves."
+    if silent > SILENCE:
+        return f"The player has not answered for {silent:.0f} s. It may still play; q leaves."
+    if snapshot is not None and snapshot.composer in ("dead", "failed"):
+        return "The composer has stopped: the last bar repeats until it is back."
+    return None
+
+
+def learn(label: str | None, bound: str, listening: bool) -> str:
+    """Return what to do while learning.
+
+    `label` is the parameter in hand, `bound` its controller, `listening` whether it takes the next one.
+    """
+    if label is None:
+        return "LEARN: focus a parameter, then move a control. l leaves."
+    if bound and not listening:
+        return f"LEARN: {label} is on {bound}. Focus the next parameter, or l to leave."
+    return f"LEARN: move a control for {label}, then focus the next parameter. l leaves."
+
+
+def hint(label: str, says: str, bound: str, waiting: float | None, value: float) -> str:
+    """Return what the focused parameter is for and how its controller stands."""
+    line = f"{label}: {says}" if says else label
+    if bound and waiting is not None:
+        way = "up" if waiting < value else "down"
+        return f"{line}   {bound} stands at {waiting * 100:.0f}: move it {way} to {value * 100:.0f}"
+    return f"{line}   {bound}" if bound else line
