@@ -1,43 +1,125 @@
 """A performance as its owner sees it: spawns player, composer and guard, and keeps them going."""
 
+import multiprocessing
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from engine.messages import Command, Snapshot
+from engine.ledger import Ledger
+from engine.messages import Acknowledge, Command, ComposerState, Quit, Snapshot
 from engine.setup import Setup, VoiceSetup, from_preset
 
 __all__ = ["Session", "Setup", "VoiceSetup", "from_preset"]
 
+RESTARTS, RESTART_SECONDS = 3, 60.0  # a composer that dies more often than that is left alone
+Compose = Callable[[Connection, str], None]
+
+
+def _play(setup: Setup, live: Connection, composer: Connection, guard: Connection, ledger: str) -> None:
+    from engine import host  # loads rtmidi, for the player's process only
+
+    host.run(setup, live, composer, guard, ledger)
+
+
+def _compose(connection: Connection, model: str) -> None:
+    from engine import composer  # loads torch, for the composer's process only
+
+    composer.run(connection, model)
+
+
+def _guard(connection: Connection, ledger: str) -> None:
+    from engine import rescue  # loads rtmidi, for the guard's process only
+
+    rescue.run(connection, ledger)
+
 
 class Session:
-    """The processes of one performance; use it as a context manager, or call `close`."""
+    """The processes of one performance; use it as a context manager, or call `close`.
 
-    def __init__(self, setup: Setup) -> None:
-        """Spawn the processes; returns at once, the first snapshot says how they fare."""
-        raise NotImplementedError
+    The ends of the pipes that composer and guard hold are kept here as well, so that one that died is
+    replaced by another on the same pipe and the player notices nothing but a pause.
+    """
+
+    def __init__(self, setup: Setup, compose: Compose = _compose) -> None:
+        """Spawn the processes; returns at once, the first snapshot says how they fare.
+
+        `compose` is what the composer's process runs, on its end of the pipe and the path of the model.
+        """
+        self._setup = setup
+        self._target = compose
+        self._context = multiprocessing.get_context("spawn")
+        self._ledger = Ledger()
+        self._live, live = self._context.Pipe()
+        bars, self._bars = self._context.Pipe()
+        house, self._house = self._context.Pipe()
+        self._player = self._spawn(_play, setup, live, bars, house, self._ledger.name)
+        for end in (live, bars, house):
+            end.close()  # from now on only the player holds them: its death is felt by all
+        self._composer = self._start_composer()
+        self._keeper = self._spawn(_guard, self._house, self._ledger.name)
+        self._restarts: deque[float] = deque(maxlen=RESTARTS)
+        self._last: Snapshot | None = None
+        self._over = False
+        self._stop_watching, stop = self._context.Pipe()
+        self._watcher = threading.Thread(target=self._watch, args=(stop,), name="session", daemon=True)
+        self._watcher.start()
 
     def send(self, command: Command) -> None:
         """Hand `command` to the player; dropped silently once the player has left."""
-        raise NotImplementedError
+        with suppress(OSError):
+            self._live.send(command)
 
     def poll(self, timeout: float = 0.0) -> Snapshot | None:
-        """Return the newest snapshot not yet taken, waiting up to `timeout` seconds, or None; acknowledges it.
+        """Return the newest snapshot not yet taken, waiting up to `timeout` seconds, or None.
 
         The last one has `finished` set, also when the player was killed.
+        ConnectionError: the player died before it said anything.
         """
-        raise NotImplementedError
+        if self._over or not self._live.poll(timeout):
+            return None
+        try:
+            snapshot: Snapshot = self._live.recv()
+        except (EOFError, OSError):
+            return self._bereft()
+        self.send(Acknowledge())
+        self._last, self._over = snapshot, snapshot.finished
+        return snapshot
 
     def latest(self) -> Snapshot | None:
         """Return the newest snapshot not yet taken, at once; `poll` without waiting."""
-        raise NotImplementedError
+        return self.poll()
 
     def fileno(self) -> int:
         """Return a descriptor that turns readable when `poll` has something to return (not on Windows)."""
-        raise NotImplementedError
+        return self._live.fileno()
+
+    @property
+    def pids(self) -> dict[str, int | None]:
+        """The process numbers of "player", "composer" and "guard"."""
+        return {"player": self._player.pid, "composer": self._composer.pid, "guard": self._keeper.pid}
 
     def close(self, timeout: float = 5.0) -> None:
         """End every note, finish the recording and wait up to `timeout` seconds for each process to leave."""
-        raise NotImplementedError
+        self.send(Quit())
+        with suppress(OSError):
+            self._stop_watching.send(None)
+        self._watcher.join(timeout)
+        _part(self._player, timeout)
+        self._live.close()
+        self._bars.close()
+        self._house.close()
+        _part(self._keeper, timeout)
+        _part(self._composer, timeout)
+        self._ledger.close()
+        with suppress(FileNotFoundError):
+            self._ledger.unlink()
 
     def __enter__(self) -> Self:
         return self
@@ -46,3 +128,56 @@ class Session:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _spawn(self, target: Callable[..., None], *arguments: object) -> SpawnProcess:
+        # Daemons: should the owner end without `close`, they are told to leave, not waited for.
+        process = self._context.Process(target=target, args=arguments, daemon=True)
+        process.start()
+        return process
+
+    def _start_composer(self) -> SpawnProcess:
+        return self._spawn(self._target, self._bars, self._setup.model)
+
+    def _bereft(self) -> Snapshot:
+        """Return a last snapshot on behalf of a player that died without one."""
+        self._over = True
+        self._player.join(1.0)
+        reason = f"the player's process ended with code {self._player.exitcode}; its notes have been ended"
+        if self._last is None:
+            raise ConnectionError(reason)
+        voices = tuple(replace(voice, sounding=()) for voice in self._last.voices)
+        notices = (*self._last.notices, reason)
+        return replace(self._last, playing=False, voices=voices, notices=notices, finished=True)
+
+    def _watch(self, stop: Connection) -> None:
+        """Replace composer and guard when they die, until `stop` or the player's end."""
+        while True:
+            alive = [p.sentinel for p in (self._player, self._composer, self._keeper) if p.exitcode is None]
+            if stop in wait([*alive, stop]) or self._player.exitcode is not None:
+                return
+            if self._composer.exitcode not in (None, 0) and self._composer.sentinel in alive:
+                self._replace_composer()
+            if self._keeper.exitcode is not None and self._keeper.sentinel in alive:
+                self._keeper = self._spawn(_guard, self._house, self._ledger.name)
+
+    def _replace_composer(self) -> None:
+        now = time.monotonic()
+        often = len(self._restarts) == RESTARTS and now - self._restarts[0] < RESTART_SECONDS
+        self._restarts.append(now)
+        what = "not started again" if often else "starting another"
+        with suppress(OSError):  # said in its place, on its end of the pipe
+            reason = f"the composer's process ended with code {self._composer.exitcode}; {what}"
+            self._bars.send(ComposerState("failed", reason))
+        if not often:
+            self._composer = self._start_composer()
+
+
+def _part(process: SpawnProcess, timeout: float) -> None:
+    """Wait for `process` to leave, then make it."""
+    process.join(timeout)
+    if process.exitcode is None:
+        process.terminate()
+        process.join(1.0)
+    if process.exitcode is None:
+        process.kill()
+        process.join()

@@ -16,7 +16,7 @@ NEUTRAL = {name: 0.0 if name == "interpolation" else 0.5 for name in PARAMETERS}
 
 @dataclass(frozen=True, slots=True)
 class VoiceSetup:
-    """One voice: `channel` 0-15, `program` 0-127 and `bank` 0-16383 of the synth, None to leave it as it is."""
+    """One voice: `channel` 0-15, `program` 0-127, `bank` 0-16383; None leaves the synth as it is."""
 
     name: str
     channel: int
@@ -80,3 +80,14 @@ def anchor(manifest: Manifest, source: str, number: int) -> Latent:
     if not 0 <= number < len(manifest.anchors):
         raise ValueError(f"anchor {number}: the model has {len(manifest.anchors)}")
     return np.asarray(manifest.anchors[number], dtype=np.float32)
+
+
+def selection(voice: VoiceSetup) -> list[list[int]]:
+    """Return the raw messages that choose bank and program of `voice` on its channel, where it names them."""
+    control, program = 0xB0 | voice.channel, 0xC0 | voice.channel
+    messages = []
+    if voice.bank is not None:
+        messages += [[control, 0, voice.bank >> 7], [control, 32, voice.bank & 0x7F]]
+    if voice.program is not None:
+        messages.append([program, voice.program])
+    return messages

@@ -1,0 +1,193 @@
+"""Which bars to ask the composer for, under which latent, and what to play when one is late."""
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, Bar
+from engine.codec import CODECS
+from engine.latent import Latent, move, prior, slerp
+from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS, BarReply, BarRequest, RollNote
+from engine.setup import NEUTRAL, Setup, anchor
+
+AHEAD = 2  # bars asked for beyond the one that plays
+LEAD = 0.012  # seconds allowed at least for a reply: a small int8 decoder on an idle core
+LEAD_CAP = 10.0  # seconds; a composer that takes longer is as good as gone
+PACE_MEMORY = 8  # replies whose slowest sets the lead
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A bar as it will play or has played; `revision` is the state of the knobs that it was written under."""
+
+    tokens: tuple[tuple[int, ...], ...]  # (steps, voices)
+    bar: Bar
+    revision: int
+
+
+class Arranger:
+    """Keeps the parameters and the bars around the one that plays; one request at a time is out.
+
+    A knob that moves a thousand times between two requests costs nothing: the next carries the newest state.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._manifest = setup.manifest
+        self._codec = CODECS[setup.manifest.codec]
+        self._end = setup.bars
+        self.seed = setup.seed
+        self.parameters = NEUTRAL | setup.parameters
+        self.anchors = {
+            name: anchor(setup.manifest, *source) for name, source in zip("AB", setup.anchors, strict=True)
+        }
+        axes = setup.axes[: len(KNOBS)]
+        shape = (len(axes), setup.manifest.z_size)
+        self._axes = np.asarray([axis.vector for axis in axes], dtype=np.float32).reshape(shape)
+        self._reach = [(axis.low, axis.high) for axis in axes]
+        self.revision = 0
+        self.decode_ms = 0.0
+        self.late_bars = 0
+        self._bars: dict[int, Written] = {}
+        self._asked: tuple[BarRequest, float] | None = None  # and when
+        self._pace: deque[float] = deque([LEAD / 2], maxlen=PACE_MEMORY)  # seconds that replies took
+
+    # What the performer moves.
+
+    def set_parameter(self, name: str, value: float) -> None:
+        """Move one of PARAMETERS to `value`, clamped to 0 to 1; what it makes stale is asked for again."""
+        value = max(0.0, min(1.0, value))
+        if name not in PARAMETERS or value == self.parameters[name]:
+            return
+        self.parameters[name] = value
+        if name != "dynamics":  # that one shapes velocities as they are sent
+            self.revision += 1
+
+    def set_seed(self, seed: int) -> None:
+        """Key the sampling noise on `seed`."""
+        self.seed, self.revision = seed, self.revision + 1
+
+    def set_anchor(self, name: str, seed: int | None) -> None:
+        """Put the prior's draw for `seed`, or what plays now, into anchor "A" or "B".
+
+        What plays now includes the knobs, which therefore return to neutral.
+        """
+        if seed is None:
+            self.anchors[name] = self.z()
+            self.parameters |= {knob: NEUTRAL[knob] for knob in KNOBS}
+        else:
+            self.anchors[name] = prior(seed, 0, self._manifest.z_size)
+        self.revision += 1
+
+    def z(self) -> Latent:
+        """Return the latent under the parameters as they stand; (z_size,)."""
+        knobs = [self.parameters[name] for name in KNOBS[: len(self._reach)]]
+        offsets = [
+            low * (1 - 2 * knob) if knob < 0.5 else high * (2 * knob - 1)
+            for knob, (low, high) in zip(knobs, self._reach, strict=True)
+        ]
+        base = slerp(self.anchors["A"], self.anchors["B"], self.parameters["interpolation"])
+        return move(base, self._axes, np.asarray(offsets, dtype=np.float32))
+
+    # What the composer is asked for.
+
+    @property
+    def lead(self) -> float:
+        """Seconds to allow for a reply: what the slowest of the last few took, and half of that again."""
+        return min(LEAD_CAP, max(LEAD, 1.5 * max(self._pace)))
+
+    def next_request(
+        self, current: int, open_step: float, bar_seconds: float, now: float
+    ) -> BarRequest | None:
+        """Return what to ask for at `now`, or None.
+
+        `current` is the bar that plays. `open_step` is the first step, counted from the start of the
+        performance, that a reply can still reach, and `bar_seconds` the length of a bar. First comes the
+        rest of the current bar if its knobs have moved, unless the next bar would be late for it; then the
+        bars ahead.
+        """
+        if self._asked is not None:
+            return None
+        beyond = 1 + AHEAD + int(self.lead / bar_seconds)  # a slow composer is asked further ahead
+        for number in range(current, current + beyond):
+            if self._end is not None and number >= self._end:
+                return None
+            written = self._bars.get(number)
+            step = max(0, int(open_step) - number * STEPS_PER_BAR)
+            if written is None:
+                if step == 0:
+                    return self._ask(number, 0, (), now)
+            elif written.revision != self.revision and step < STEPS_PER_BAR:
+                hurry = number == current and number + 1 not in self._bars and step > 0
+                room = (STEPS_PER_BAR - step) / STEPS_PER_BAR * bar_seconds
+                if not hurry or room > 2 * self.lead:
+                    return self._ask(number, step, written.tokens, now)
+        return None
+
+    def _ask(self, number: int, step: int, tokens: tuple[tuple[int, ...], ...], now: float) -> BarRequest:
+        loop, bar = divmod(number, self._manifest.bars)
+        temperature = MAX_TEMPERATURE * self.parameters["temperature"]
+        request = BarRequest(
+            number=number,
+            revision=self.revision,
+            loop=loop,
+            bar=bar,
+            from_step=step,
+            prefix=tokens if step else (),
+            z=self.z().tobytes(),
+            temperature=(temperature,) * len(self._codec.voices),
+            seed=self.seed,
+        )
+        self._asked = (request, now)
+        return request
+
+    def accept(self, reply: BarReply, sent_step: int, now: float) -> bool:
+        """Take in `reply` if it is the one asked for and no step that it changes is past; return whether.
+
+        `sent_step` is the last step, counted from the start of the performance, of which anything was sent.
+        ValueError: tokens that the codec does not know.
+        """
+        if self._asked is None:
+            return False  # asked by a state of things that is gone: before a stop, or of a composer that died
+        request, when = self._asked
+        key = (request.number, request.revision, request.from_step)
+        if key != (reply.number, reply.revision, reply.from_step):
+            return False
+        self._asked = None
+        self._pace.append(now - when)
+        self.decode_ms = reply.decode_ms
+        if request.number * STEPS_PER_BAR + request.from_step <= sent_step:
+            return False
+        self._bars[reply.number] = Written(reply.tokens, self._codec.to_bar(reply.tokens), reply.revision)
+        return True
+
+    def forget_request(self) -> None:
+        """Give up waiting for the reply that is out: its composer died."""
+        self._asked = None
+
+    # What plays.
+
+    def ready(self, number: int) -> bool:
+        """Return whether bar `number` is there."""
+        return number in self._bars
+
+    def bar(self, number: int) -> Bar:
+        """Return bar `number`; if it is late, the one before again, which is counted."""
+        if number not in self._bars:
+            self.late_bars += 1
+            last = self._bars[number - 1]
+            self._bars[number] = Written(last.tokens, last.bar, self.revision)
+        self._bars = {n: written for n, written in self._bars.items() if n >= number - 2}
+        return self._bars[number].bar
+
+    def restart(self) -> None:
+        """Forget every bar: the performance goes back to its beginning."""
+        self._bars, self._asked = {}, None
+
+    def roll(self) -> tuple[RollNote, ...]:
+        """Return the notes of the last bars played and of those known ahead."""
+        return tuple(
+            RollNote(number * TICKS_PER_BAR + n.tick, n.duration, n.voice, n.pitch, n.velocity)
+            for number, written in sorted(self._bars.items())
+            for n in written.bar.notes
+        )

@@ -1,0 +1,98 @@
+"""Clocks that wait for a deadline or for something to read, whichever comes first; one of them only jumps."""
+
+import multiprocessing.connection
+import select
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+SPIN = 0.001  # seconds before a deadline from which a real-time process polls the clock instead of sleeping
+
+
+class Source(Protocol):
+    """Something to read from: a Connection, or what behaves like one."""
+
+    def poll(self) -> bool:
+        """Return whether `recv` would return at once."""
+
+    def recv(self) -> Any:
+        """Return the next object; EOFError when the other end is closed."""
+
+
+class Clock(Protocol):
+    """Tells the time in seconds and waits."""
+
+    def now(self) -> float:
+        """Return the time in seconds from an arbitrary start; it never goes back."""
+
+    def wait(self, deadline: float, sources: Sequence[Any]) -> list[Any]:
+        """Wait until `deadline` or until one of `sources` has something to read; return those that have."""
+
+
+class Wake:
+    """Ends a clock's wait from a signal handler or another thread."""
+
+    def __init__(self) -> None:
+        self.source, self._end = multiprocessing.connection.Pipe(duplex=False)
+        self._set = False
+
+    def set(self) -> None:
+        """Make `source` readable; takes microseconds."""
+        if not self._set:
+            self._set = True
+            self._end.send_bytes(b"!")
+
+    def clear(self) -> None:
+        """Make `source` wait for the next `set`; only after a wait has returned it."""
+        self.source.recv_bytes()
+        self._set = False
+
+
+class MonotonicClock:
+    """The system's monotonic clock with absolute deadlines.
+
+    `spin` polls through the last millisecond for the sharpest deadline. It is only for a process that has
+    real-time scheduling: without it, spinning uses up the time slice and makes notes later.
+    """
+
+    def __init__(self, spin: bool = False) -> None:
+        self._spin = SPIN if spin else 0.0
+
+    def now(self) -> float:
+        """Return the time in seconds."""
+        return time.monotonic()
+
+    def wait(self, deadline: float, sources: Sequence[Connection]) -> list[Connection]:
+        """Wait until `deadline` or until one of `sources` has something to read; return those that have."""
+        ready = _readable(sources, max(0.0, deadline - self._spin - time.monotonic()))
+        if not ready and self._spin:
+            while time.monotonic() < deadline:
+                pass
+        return ready
+
+
+class ManualClock:
+    """A clock that jumps to each deadline: the same loop, flat out; renders and tests run on it."""
+
+    def __init__(self, start: float = 0.0) -> None:
+        self._now = start
+
+    def now(self) -> float:
+        """Return the time in seconds."""
+        return self._now
+
+    def wait(self, deadline: float, sources: Sequence[Source]) -> list[Source]:
+        """Return the sources that have something to read, or jump to `deadline` if there are none."""
+        ready = [source for source in sources if source.poll()]
+        if not ready:
+            self._now = max(self._now, deadline)
+        return ready
+
+
+def _readable(sources: Sequence[Connection], timeout: float) -> list[Connection]:
+    if sys.platform == "win32":
+        return list(multiprocessing.connection.wait(sources, timeout))
+    # select takes microseconds, where the poll that multiprocessing uses rounds up to a millisecond.
+    return select.select(sources, [], [], timeout)[0]

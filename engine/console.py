@@ -1,0 +1,131 @@
+"""The performer's side of the player: commands and controllers in, snapshots out."""
+
+from collections.abc import Callable
+
+from engine.bar import TICKS_PER_BAR
+from engine.mapping import Mapping
+from engine.messages import (
+    PARAMETERS,
+    Acknowledge,
+    Command,
+    Learn,
+    Panic,
+    Play,
+    Quit,
+    Record,
+    SetAnchor,
+    SetBpm,
+    SetChannel,
+    SetMute,
+    SetParameter,
+    SetSeed,
+    Snapshot,
+    Stop,
+    Unlearn,
+)
+from engine.performance import Performance
+from engine.recorder import RecordError
+from engine.report import Report
+from engine.scheduler import CONTROL
+from engine.setup import Setup
+
+
+class Console:
+    """Carries out what the performer asks for; `finish` takes the journal of each take that ends."""
+
+    def __init__(
+        self, setup: Setup, performance: Performance, report: Report, finish: Callable[[str], None]
+    ) -> None:
+        self._setup = setup
+        self._performance = performance
+        self._report = report
+        self._finish = finish
+        self._mapping = Mapping(setup.bindings)
+        self.quit = False
+
+    def control(self, message: list[int]) -> None:
+        """Let a controller's raw `message` move the parameter that it is bound to, if any."""
+        if len(message) == 3 and message[0] & 0xF0 == CONTROL:
+            arranger = self._performance.arranger
+            moved = self._mapping.control(message[0] & 0x0F, message[1], message[2], arranger.parameters)
+            if moved is not None:
+                arranger.set_parameter(*moved)
+
+    def obey(self, command: Command, now: float) -> None:  # noqa: PLR0912 - one branch a command
+        """Carry out a command of the performer."""
+        performance, arranger = self._performance, self._performance.arranger
+        voices = range(len(self._setup.voices))
+        match command:
+            case Acknowledge():
+                self._report.acknowledge()
+            case Play():
+                performance.play()
+            case Stop():
+                performance.stop(now)
+            case Panic():
+                performance.panic(now)
+            case Quit():
+                self.quit = True
+            case SetBpm(bpm):
+                performance.set_bpm(bpm, now)
+            case SetParameter(name, value):
+                arranger.set_parameter(name, value)
+            case SetMute(voice, muted) if voice in voices:
+                performance.mute(voice, muted, now)
+            case SetChannel(voice, channel) if voice in voices and channel in range(16):
+                performance.set_channel(voice, channel, now)
+            case SetAnchor(anchor, seed) if anchor in arranger.anchors:
+                arranger.set_anchor(anchor, seed)
+            case SetSeed(seed):
+                arranger.set_seed(seed)
+            case Learn(parameter) if parameter is None or parameter in PARAMETERS:
+                self._mapping.learn(parameter)
+            case Unlearn(parameter):
+                self._mapping.unlearn(parameter)
+            case Record(path):
+                self.finish_take(now)
+                if path is not None:
+                    self.record(path, now)
+            case _:
+                self._report.notice(f"not done, out of range: {command}")
+
+    def record(self, path: str, now: float) -> None:
+        """Start a take for the .mid file at `path`, or say why that cannot be."""
+        try:
+            self._performance.record(path, now)
+        except RecordError as error:
+            self._report.notice(str(error))
+
+    def finish_take(self, now: float) -> None:
+        """End the take, if there is one."""
+        journal = self._performance.finish_take(now)
+        if journal is not None:
+            self._finish(journal)
+
+    def snapshot(self, now: float, composer: str, out_port: str, in_port: str, finished: bool) -> Snapshot:
+        """Return everything that the screen shows."""
+        performance, arranger = self._performance, self._performance.arranger
+        tick = performance.tick(now)
+        loop, bar = divmod(max(0, tick // TICKS_PER_BAR), self._setup.manifest.bars)
+        return Snapshot(
+            playing=performance.playing,
+            bpm=performance.transport.bpm,
+            tick=tick,
+            window_bar=bar,
+            loop=loop,
+            seed=arranger.seed,
+            parameters=dict(arranger.parameters),
+            bound=self._mapping.bound(),
+            learning=self._mapping.learning,
+            voices=performance.voice_states(),
+            roll=() if self._setup.headless else arranger.roll(),
+            out_port=out_port,
+            in_port=in_port,
+            composer=composer,
+            late_bars=arranger.late_bars,
+            lateness_ms=self._report.lateness_ms(now),
+            decode_ms=arranger.decode_ms,
+            recording=None if performance.recorder is None else performance.recorder.path,
+            notices=self._report.notices,
+            finished=finished,
+        )

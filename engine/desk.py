@@ -1,0 +1,40 @@
+"""What is around the player: sinks for its notes, and links to the other processes."""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from engine.clock import Wake
+from engine.ledger import Ledger
+from engine.sinks import Sink
+
+
+class Link(Protocol):
+    """One end of a pipe: a Connection, or what behaves like one."""
+
+    def poll(self) -> bool:
+        """Return whether `recv` would return at once."""
+
+    def recv(self) -> Any:
+        """Return the next object; EOFError or OSError when the other end is gone."""
+
+    def send(self, obj: Any, /) -> None:
+        """Send `obj`; OSError when the other end is gone."""
+
+
+@dataclass(slots=True, eq=False)
+class Desk:
+    """Everything that the player is given; None where there is nobody."""
+
+    sinks: Sequence[Sink]
+    composer: Link
+    live: Link | None = None
+    guard: Link | None = None
+    ledger: Ledger | None = None
+    wake: Wake | None = None  # set when `controls` or `leave` has changed
+    controls: deque[list[int]] = field(default_factory=deque)  # raw messages of controllers
+    leave: str | None = None  # the name of the signal that asks to end
+    out_port: str = ""
+    in_port: str = ""
+    notices: tuple[str, ...] = ()  # how the opening of the ports went

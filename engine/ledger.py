@@ -1,0 +1,105 @@
+"""What outlives the player: its sounding notes in shared memory, and its words with the guard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.shared_memory import SharedMemory
+
+_NOTES = 16 * 128  # a byte for each channel and pitch, 1 while it sounds
+_CHANNELS = _NOTES  # then a byte for each channel ever used
+_CLEAN = _CHANNELS + 16  # then 1 when the player has ended everything itself
+_TEXTS = _CLEAN + 1  # then texts, each in a field of its own
+_TEXT_SIZE = {"api": 32, "port": 512, "journal": 4096}
+SIZE = _TEXTS + sum(_TEXT_SIZE.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """Guard to player: the names of the ports that hear the player's output now."""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Player to guard: turn the journal at `journal` into the .mid file that it is for."""
+
+    journal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Guard to player: a line for the performer."""
+
+    text: str
+
+
+class Ledger:
+    """The notes that sound, kept where they survive the player's death; opened by name in each process.
+
+    A note is marked before its note on is sent and cleared after its note off, so that a player killed
+    between the two leaves a mark too many, never one too few.
+    """
+
+    def __init__(self, name: str | None = None) -> None:
+        """Open the ledger called `name`, or make one; whoever makes it must `unlink` it."""
+        self._memory = SharedMemory(name, create=name is None, size=SIZE)
+        assert self._memory.buf is not None  # it is, until the memory is closed
+        self._bytes: memoryview[int] = self._memory.buf
+        self.name = self._memory.name
+
+    def mark(self, channel: int, pitch: int) -> None:
+        """Note that a pitch is about to sound."""
+        self._bytes[channel * 128 + pitch] = 1
+        self._bytes[_CHANNELS + channel] = 1
+
+    def clear(self, channel: int, pitch: int) -> None:
+        """Note that a pitch has ended."""
+        self._bytes[channel * 128 + pitch] = 0
+
+    def sounding(self) -> Iterator[tuple[int, int]]:
+        """Yield (channel, pitch) of each note that sounds."""
+        for index in range(_NOTES):
+            if self._bytes[index]:
+                yield divmod(index, 128)
+
+    def channels(self) -> list[int]:
+        """Return the channels ever used."""
+        return [channel for channel in range(16) if self._bytes[_CHANNELS + channel]]
+
+    @property
+    def clean(self) -> bool:
+        """Whether the player has ended everything itself."""
+        return bool(self._bytes[_CLEAN])
+
+    @clean.setter
+    def clean(self, clean: bool) -> None:
+        self._bytes[_CLEAN] = clean
+
+    def write(self, field: str, text: str) -> None:
+        """Keep `text` in the field "api", "port" (address of the output) or "journal" ("" for none)."""
+        start, size = _place(field)
+        raw = text.encode()[: size - 1]
+        self._bytes[start : start + size] = raw + bytes(size - len(raw))
+
+    def read(self, field: str) -> str:
+        """Return the text in `field`."""
+        start, size = _place(field)
+        return bytes(self._bytes[start : start + size]).rstrip(b"\0").decode(errors="replace")
+
+    def close(self) -> None:
+        """Let go of the memory in this process."""
+        self._bytes.release()
+        self._memory.close()
+
+    def unlink(self) -> None:
+        """Remove the memory once every process has let go of it."""
+        self._memory.unlink()
+
+
+def _place(field: str) -> tuple[int, int]:
+    start = _TEXTS
+    for name, size in _TEXT_SIZE.items():
+        if name == field:
+            return start, size
+        start += size
+    raise KeyError(field)

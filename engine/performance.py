@@ -1,0 +1,195 @@
+"""The music as it happens: transport, bars, notes and the take, moved on by whoever holds the clock."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import inf
+
+from engine.arranger import Arranger
+from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
+from engine.dynamics import shape
+from engine.messages import BarReply, BarRequest, VoiceState
+from engine.recorder import Recorder
+from engine.scheduler import Scheduler
+from engine.setup import Setup, VoiceSetup, selection
+from engine.transport import Transport, clamp_bpm, next_step
+
+MARGIN = 0.02  # seconds before its bar line at which a bar is scheduled; one not there by then is late
+COUNT_IN = 0.05  # seconds from Play to the first note
+SELECT = 0.03  # seconds before the first note at which programs are chosen
+STALL = 0.5  # seconds behind from which the music is moved rather than rushed
+
+
+class Performance:
+    """Plays the bars that `arranger` holds; `send(tick, message)` takes each raw message at its time.
+
+    Every method takes `now` in seconds of the clock; none waits.
+    """
+
+    def __init__(self, setup: Setup, send: Callable[[int, list[int]], None], not_before: float) -> None:
+        """`not_before` is the earliest time of the first note."""
+        self.arranger = Arranger(setup)
+        self.scheduler = Scheduler([voice.channel for voice in setup.voices], self._emit, self._shape)
+        self.transport = Transport(clamp_bpm(setup.bpm), 0, 0.0)
+        self.recorder: Recorder | None = None
+        self.playing = False
+        self.wanted = setup.play  # to play, as soon as the first bar is there
+        self._setup = setup
+        self._send = send
+        self._not_before = not_before
+        self._sent = -1  # every tick up to this one has been sent
+        self._placed = -1  # bars up to this one are in the scheduler
+        self._selected = False  # programs have been chosen
+        self._end = inf if setup.bars is None else setup.bars * TICKS_PER_BAR
+
+    # Moving on.
+
+    def advance(self, now: float) -> None:
+        """Send everything that is due at `now`, and schedule the next bar when its line is near."""
+        if not self.playing:
+            if self.wanted and self.arranger.ready(0):
+                self._start(now)
+            return
+        if not self._selected and now >= self.transport.time_of(0) - SELECT:
+            self._selected = True
+            for raw in [raw for voice in self.voices() for raw in selection(voice)]:
+                self._send(0, raw)
+        behind = now - self.transport.time_of(self._next_tick())
+        if behind > STALL:  # the process was stopped, or the machine slept
+            self.transport = self.transport.moved_to(self._sent + 1, now)
+        while (self._placed + 1) * TICKS_PER_BAR < self._end and now >= self._placing():
+            self._placed += 1
+            self.scheduler.place(self._placed * TICKS_PER_BAR, self.arranger.bar(self._placed))
+        reached = min(self.transport.reached(now), self._end)
+        if reached > self._sent:
+            self.scheduler.send_due(int(reached) if reached < self._end else int(reached) - 1)
+            self._sent = int(reached)
+        if reached == self._end:
+            self.scheduler.end_all(self._sent)
+
+    def deadline(self) -> float:
+        """Return the time at which `advance` has something to do next, infinity if never."""
+        if not self.playing:
+            return inf
+        next_due = self.transport.time_of(self._next_tick())
+        if not self._selected:
+            next_due = min(next_due, self.transport.time_of(0) - SELECT)
+        return min(next_due, self._placing())
+
+    @property
+    def over(self) -> bool:
+        """Whether the last bar has been played to its end."""
+        return self._sent >= self._end
+
+    def tick(self, now: float) -> int:
+        """Return the tick of the performance at `now`, negative before the first note."""
+        return max(self._sent, self.transport.reached(now)) if self.playing else 0
+
+    def _next_tick(self) -> float:
+        return min(self.scheduler.next_tick(), self._end)
+
+    def _placing(self) -> float:
+        """Return when the next bar goes into the scheduler; infinity after the last one."""
+        line = (self._placed + 1) * TICKS_PER_BAR
+        return self.transport.time_of(line) - MARGIN if line < self._end else inf
+
+    def _start(self, now: float) -> None:
+        self.playing, self.wanted = True, False
+        self.transport = self.transport.moved_to(0, max(now + COUNT_IN, self._not_before))
+        self._sent = self._placed = -1
+
+    def _emit(self, tick: int, voice: int, message: list[int]) -> None:
+        self._send(tick, message)
+        if self.recorder is not None:
+            self.recorder.message(tick, voice, message)
+
+    def _shape(self, velocity: int) -> int:
+        return shape(velocity, self.arranger.parameters["dynamics"])
+
+    # The composer's bars.
+
+    def request(self, now: float) -> BarRequest | None:
+        """Return what to ask the composer for at `now`, or None."""
+        if not self.playing:
+            return self.arranger.next_request(0, 0, self._bar_seconds(), now)
+        reach = next_step(self.transport.tick_at(now + self.arranger.lead))
+        current = max(0, self.tick(now) // TICKS_PER_BAR)
+        return self.arranger.next_request(
+            current, max(reach, self._sent_step() + 1), self._bar_seconds(), now
+        )
+
+    def accept(self, reply: BarReply, now: float) -> None:
+        """Take in a bar; what is scheduled of it already is replaced from its first new step on."""
+        if self.arranger.accept(reply, self._sent_step(), now) and reply.number <= self._placed:
+            bar = self.arranger.bar(reply.number)
+            self.scheduler.place(reply.number * TICKS_PER_BAR, bar, reply.from_step * TICKS_PER_STEP)
+
+    def _sent_step(self) -> int:
+        return self._sent // TICKS_PER_STEP
+
+    def _bar_seconds(self) -> float:
+        return TICKS_PER_BAR / self.transport.ticks_per_second
+
+    # The performer's hand.
+
+    def play(self) -> None:
+        """Begin at the first bar as soon as it is there; nothing if it plays already."""
+        self.wanted = not self.playing
+
+    def stop(self, now: float) -> None:
+        """End every note and go back to the first bar."""
+        self.wanted = False
+        if not self.playing:
+            return
+        tick = self.tick(now)
+        self.scheduler.end_all(tick)
+        self.scheduler.clear()
+        if self.recorder is not None:
+            self.recorder.jump(-(-tick // TICKS_PER_BAR) * TICKS_PER_BAR, 0)
+        self.playing = False
+        self._sent = self._placed = -1
+        self.arranger.restart()
+
+    def set_bpm(self, bpm: float, now: float) -> None:
+        """Go on at `bpm`, clamped, from the next tick on."""
+        self.transport = self.transport.at_tempo(bpm, now)
+        if self.recorder is not None:
+            self.recorder.tempo(self.tick(now), self.transport.bpm)
+
+    def panic(self, now: float) -> None:
+        """End every note on every channel used; the music goes on."""
+        self.scheduler.panic(self.tick(now))
+
+    def mute(self, voice: int, muted: bool, now: float) -> None:
+        """Silence a voice or let it sound again."""
+        self.scheduler.mute(self.tick(now), voice, muted)
+
+    def set_channel(self, voice: int, channel: int, now: float) -> None:
+        """Send `voice` on `channel`, 0-15, from its next note on, and choose its program there."""
+        self.scheduler.set_channel(voice, channel)
+        if self._selected:
+            for message in selection(self.voices()[voice]):
+                self._emit(self.tick(now), voice, message)
+
+    def record(self, path: str, now: float) -> None:
+        """Start a take from this bar on. RecordError: it cannot be written."""
+        origin = max(0, self.tick(now) // TICKS_PER_BAR * TICKS_PER_BAR)
+        title, bpm = self._setup.preset, self.transport.bpm
+        self.recorder = Recorder(path, title, self.voices(), bpm, origin)
+
+    def finish_take(self, now: float) -> str | None:
+        """End the take if there is one; return its journal."""
+        taking, self.recorder = self.recorder, None
+        return None if taking is None else taking.close(self.tick(now))
+
+    def voices(self) -> list[VoiceSetup]:
+        """Return the voices on the channels that they are on now."""
+        channels = enumerate(self._setup.voices)
+        return [replace(voice, channel=self.scheduler.channel(index)) for index, voice in channels]
+
+    def voice_states(self) -> tuple[VoiceState, ...]:
+        """Return the voices as the screen shows them."""
+        notes = self.scheduler
+        return tuple(
+            VoiceState(voice.name, voice.channel, notes.muted(index), notes.sounding(index))
+            for index, voice in enumerate(self.voices())
+        )

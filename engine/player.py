@@ -1,0 +1,166 @@
+"""The loop that plays: sends what is due, takes in what arrived, asks for bars ahead, waits."""
+
+from typing import Any
+
+from engine import recorder
+from engine.clock import Clock
+from engine.console import Console
+from engine.desk import Desk, Link
+from engine.ledger import Finish, Notice, Receivers
+from engine.messages import BarReply, ComposerState
+from engine.performance import Performance
+from engine.recorder import RecordError
+from engine.report import Report
+from engine.scheduler import NOTE_OFF, NOTE_ON
+from engine.setup import Setup
+
+IDLE = 0.1  # seconds to wait at most
+
+
+class Player:
+    """One performance on one clock; `run` returns when it is over, with every note ended."""
+
+    def __init__(self, setup: Setup, clock: Clock, desk: Desk) -> None:
+        now = clock.now()
+        self.performance = Performance(setup, self._send, now + setup.delay)
+        self.report = Report(now)
+        self.console = Console(setup, self.performance, self.report, self._finish)
+        self._clock = clock
+        self._desk = desk
+        self._links: list[Any] = [link for link in (desk.composer, desk.live, desk.guard) if link is not None]
+        if desk.wake is not None:
+            self._links.append(desk.wake.source)
+        self._composer = "loading"
+        self._receivers: tuple[str, ...] | None = None
+        self._leaving = False
+        for notice in desk.notices:
+            self.report.notice(notice)
+        if setup.record is not None:
+            self.console.record(setup.record, now)
+            self._keep_journal()
+
+    def run(self) -> None:
+        """Play until the last bar, Quit, a signal or the end of `live`; whatever happens, end every note."""
+        try:
+            while not self._leaving:
+                self.turn()
+        except Exception as error:  # nothing may leave a note on; the performer gets the reason
+            self.report.notice(f"the player failed: {type(error).__name__}: {error}")
+        self._end()
+
+    def turn(self) -> None:
+        """Go once around the loop, waiting at its end for what comes next."""
+        now = self._clock.now()
+        self.performance.advance(now)
+        if self._desk.leave is not None:
+            self.report.notice(f"ended by {self._desk.leave}")
+        self._leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
+        if self._leaving:
+            return
+        if self._composer == "ready" and (request := self.performance.request(now)) is not None:
+            self._tell(self._desk.composer, request)
+        deadline = min(self.performance.deadline(), now + IDLE)
+        if self._desk.live is not None:
+            if self.report.due(now, deadline):
+                self._show(now, finished=False)
+            deadline = min(deadline, self.report.wake(now))
+        for source in self._clock.wait(deadline, self._links):
+            self._take(source)
+
+    def _send(self, tick: int, message: list[int]) -> None:
+        kind, channel, ledger = message[0] & 0xF0, message[0] & 0x0F, self._desk.ledger
+        if ledger is not None and kind == NOTE_ON:
+            ledger.mark(channel, message[1])
+        for sink in self._desk.sinks:
+            sink.send(message)
+        if ledger is not None and kind == NOTE_OFF:
+            ledger.clear(channel, message[1])
+        if kind == NOTE_ON:  # only these are never sent by hand, between ticks
+            now = self._clock.now()
+            self.report.late(now, now - self.performance.transport.time_of(tick))
+
+    def _take(self, source: Any) -> None:
+        if self._desk.wake is not None and source is self._desk.wake.source:
+            self._desk.wake.clear()
+            while self._desk.controls:
+                self.console.control(self._desk.controls.popleft())
+            return
+        try:
+            message = source.recv()
+        except (EOFError, OSError):
+            self._drop(source)
+            return
+        now = self._clock.now()
+        match message:
+            case BarReply():
+                self._accept(message, now)
+            case ComposerState(state, detail):
+                self._composer = "dead" if state == "failed" else state
+                self.performance.arranger.forget_request()
+                self.report.notice(detail)
+            case Receivers(names):
+                self._receivers = names
+            case Notice(text):
+                self.report.notice(text)
+            case _:
+                self.console.obey(message, now)
+                self._keep_journal()
+
+    def _accept(self, reply: BarReply, now: float) -> None:
+        try:
+            self.performance.accept(reply, now)
+        except ValueError as error:
+            self.report.notice(f"the composer wrote a bar that is none: {error}")
+
+    def _tell(self, link: Link, message: object) -> bool:
+        """Send `message` and return True; False if nobody is there any more."""
+        try:
+            link.send(message)
+        except OSError:
+            self._drop(link)
+            return False
+        return True
+
+    def _drop(self, link: object) -> None:
+        self._links = [other for other in self._links if other is not link]
+        if link is self._desk.composer:
+            self._composer = "dead"
+        elif link is self._desk.guard:
+            self._desk.guard = None
+        elif link is self._desk.live:
+            self._desk.live = None
+            self._leaving = True
+
+    def _keep_journal(self) -> None:
+        """Tell the ledger which take would have to be finished if this process were killed."""
+        if self._desk.ledger is not None:
+            taking = self.performance.recorder
+            self._desk.ledger.write("journal", "" if taking is None else taking.journal)
+
+    def _finish(self, journal: str) -> None:
+        """Have the .mid written: by the guard, because it takes too long for the loop, if there is one."""
+        if self._desk.guard is None or not self._tell(self._desk.guard, Finish(journal)):
+            try:
+                recorder.finish(journal)
+            except RecordError as error:
+                self.report.notice(str(error))
+
+    def _end(self) -> None:
+        now = self._clock.now()
+        self.performance.scheduler.end_all(self.performance.tick(now))
+        self.console.finish_take(now)
+        self._keep_journal()
+        self._show(now, finished=True)
+
+    def _show(self, now: float, finished: bool) -> None:
+        if self._desk.live is None:
+            return
+        heard = "" if self._receivers is None else f" -> {_count(self._receivers)}"
+        port = self._desk.out_port + heard
+        snapshot = self.console.snapshot(now, self._composer, port, self._desk.in_port, finished)
+        self._tell(self._desk.live, snapshot)
+        self.report.sent(now)
+
+
+def _count(receivers: tuple[str, ...]) -> str:
+    return "nobody yet" if not receivers else f"{len(receivers)} client{'s' if len(receivers) > 1 else ''}"

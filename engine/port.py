@@ -1,0 +1,201 @@
+"""MIDI ports, virtual or existing, on whichever system there is; the only file that loads rtmidi."""
+
+import importlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+APIS = {"ALSA": 2, "JACK": 3, "CoreMIDI": 1, "WinMM": 4}  # RtMidi's own numbers
+CLIENT = "live"  # what a patchbay shows: live:PRESET
+INPUT_CLIENT, INPUT = "live-in", "control"  # and where controllers are connected: live-in:control
+DRAIN = 0.1  # seconds for what was sent last to leave: two periods of a slow JACK server
+CLOSE = 1.0  # seconds for ports to close: RtMidi can lock up with its own callback
+
+
+class PortError(Exception):
+    """No port could be opened; the message says what is missing and how to get it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortInfo:
+    """An existing port of another program: `takes` notes (or sends them)."""
+
+    api: str
+    name: str
+    takes: bool
+
+
+class Port:
+    """An open output; `address` is the name that others know it by, `text` says which it is and why."""
+
+    def __init__(self, out: Any, api: str, address: str, text: str) -> None:
+        self._out = out
+        self.api = api
+        self.address = address
+        self.text = text
+
+    def send(self, message: list[int]) -> None:
+        """Send a raw `message` now; a port whose system is gone swallows it."""
+        with suppress(OSError):
+            self._out.send_message(message)
+
+    def close(self) -> None:
+        """Let the last messages leave, then close."""
+        time.sleep(DRAIN)
+        _bounded(self._out.close_port, self._out.delete)
+
+
+class Input:
+    """An open virtual input; what arrives goes to the `arrived` it was opened with."""
+
+    def __init__(self, source: Any, text: str) -> None:
+        self._source = source
+        self.text = text
+
+    def close(self) -> None:
+        """Stop listening; close the outputs first."""
+        _bounded(self._source.cancel_callback, self._source.close_port, self._source.delete)
+
+
+def open_output(api: str | None, connect: str | None, name: str, client: str = CLIENT) -> Port:
+    """Open the virtual output port `name`, or one connected to the existing port called `connect`.
+
+    Without `api` (a key of APIS, any case) the first that can be opened is taken.
+    PortError: none can, or there is no port called `connect`.
+    """
+    failures: list[str] = []
+    for label, number in _candidates(api):
+        try:
+            with _quiet():
+                out = _rtmidi().MidiOut(number, client)
+                chosen = _choose(out.get_ports(), connect or ("loop" if label == "WinMM" else None), label)
+                before = _outputs(number)
+                if chosen is None:
+                    out.open_virtual_port(name)
+                else:
+                    out.open_port(chosen, name)
+                address = next((p for p in _outputs(number) if p not in before), f"{client}:{name}")
+                target = "" if chosen is None else f" -> {out.get_ports()[chosen]}"
+        except (OSError, ValueError, NotImplementedError, PortError) as error:
+            failures.append(_explain(label, error))
+            continue
+        why = f" ({'; '.join(failures)})" if failures else ""
+        return Port(out, label, address, f"{label}: {client}:{name}{target}{why}")
+    raise PortError("; ".join(failures))
+
+
+def open_input(api: str, arrived: Callable[[list[int]], None]) -> Input:
+    """Open the virtual input `live-in:control` on `api`; `arrived` gets raw messages, on RtMidi's thread.
+
+    PortError: it cannot be opened; Windows has no virtual ports.
+    """
+    try:
+        with _quiet():
+            source = _rtmidi().MidiIn(APIS[api], INPUT_CLIENT)
+            source.open_virtual_port(INPUT)
+    except (OSError, NotImplementedError) as error:
+        raise PortError(_explain(api, error)) from error
+    source.set_callback(lambda event, _: arrived(event[0]))
+    return Input(source, f"{api}: {INPUT_CLIENT}:{INPUT}")
+
+
+def list_ports() -> list[PortInfo]:
+    """Return the MIDI ports of other programs on every system that answers."""
+    found: list[PortInfo] = []
+    for label, number in _candidates(None):
+        with suppress(OSError), _quiet():
+            for kind, takes in ((_rtmidi().MidiOut, True), (_rtmidi().MidiIn, False)):
+                lister = kind(number, "live-list")
+                found += [PortInfo(label, name, takes) for name in lister.get_ports()]
+                lister.delete()
+    return found
+
+
+def _rtmidi() -> Any:
+    try:
+        return importlib.import_module("rtmidi")
+    except ImportError as error:
+        hint = ": install the system's libasound2" if "libasound" in str(error) else ""
+        raise PortError(f"MIDI cannot be loaded{hint} ({error})") from error
+
+
+def _candidates(api: str | None) -> list[tuple[str, int]]:
+    os.environ["JACK_NO_START_SERVER"] = "1"  # looking for JACK must not start it
+    compiled = _rtmidi().get_compiled_api()
+    labels = {label.lower(): (label, number) for label, number in APIS.items() if number in compiled}
+    if api is None:
+        return [labels[label] for label in sorted(labels, key=lambda name: compiled.index(labels[name][1]))]
+    if api.lower() not in labels:
+        there = ", ".join(label for label, _ in labels.values())
+        raise PortError(f"--api {api}: this machine's RtMidi has {there}")
+    return [labels[api.lower()]]
+
+
+def _outputs(number: int) -> list[str]:
+    """Return the names of the ports that send, ours among them."""
+    lister = _rtmidi().MidiIn(number, "live-list")
+    names: list[str] = lister.get_ports()
+    lister.delete()
+    return names
+
+
+def _choose(names: list[str], wanted: str | None, api: str) -> int | None:
+    """Return the index of the port that is called `wanted`, exactly, else the only one that contains it."""
+    if wanted is None:
+        return None
+    for index, name in enumerate(names):
+        title, _, address = name.rpartition(" ")  # ALSA appends its address, such as " 128:0"
+        if wanted in (name, address) or (api == "ALSA" and wanted == title):
+            return index
+    partial = [index for index, name in enumerate(names) if wanted.lower() in name.lower()]
+    if len(partial) == 1:
+        return partial[0]
+    there = ", ".join(names) or "none"
+    raise PortError(f"{len(partial)} ports like {wanted!r}; there are: {there}")
+
+
+def _explain(api: str, error: Exception) -> str:
+    if isinstance(error, PortError):
+        return f"{api}: {error}"
+    if api == "ALSA" and not Path("/dev/snd/seq").exists():
+        return "no ALSA sequencer: /dev/snd/seq is missing, `sudo modprobe snd-seq` brings it"
+    if api == "ALSA":
+        return "no ALSA sequencer: /dev/snd/seq cannot be opened, is this user in the group audio?"
+    if api == "JACK":
+        return "no JACK server runs"
+    return f"{api}: {error}"
+
+
+def _bounded(*steps: Callable[[], object]) -> None:
+    def work() -> None:
+        for step in steps:
+            with suppress(OSError):
+                step()
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    worker.join(CLOSE)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what the C libraries print, whatever happens, off the screen."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved[0], 1)
+        os.dup2(saved[1], 2)
+        for descriptor in (*saved, nowhere):
+            os.close(descriptor)

@@ -1,0 +1,155 @@
+"""What is due and what sounds: notes wait in ticks, and every note on is followed by exactly one note off."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from math import inf
+
+from engine.bar import TICKS_PER_BAR, Bar
+
+NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
+SUSTAIN, BANK_COARSE, BANK_FINE, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 0, 32, 120, 123
+
+# Takes (tick, voice, raw MIDI message); the tick is the music's, however late the call.
+Emit = Callable[[int, int, list[int]], None]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Strike:
+    """A note on to come; `end` is infinite where the note stays open at the end of its bar."""
+
+    tick: int
+    voice: int
+    pitch: int
+    velocity: int
+    end: float
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Sounding:
+    """A note that is on; `end` is infinite until the next bar releases it."""
+
+    voice: int
+    pitch: int
+    channel: int
+    start: int
+    end: float
+
+
+class Scheduler:
+    """Sends what is due through `emit`, in the order (tick, offs before ons, voice, pitch).
+
+    Each note ends on the channel on which it began, whatever becomes of its voice meanwhile. `shape`
+    gives each note's velocity its final value at the moment of the strike.
+    """
+
+    def __init__(self, channels: Iterable[int], emit: Emit, shape: Callable[[int], int]) -> None:
+        self._channels = list(channels)
+        self._shape = shape
+        self._muted = [False] * len(self._channels)
+        self._emit = emit
+        self._strikes: list[_Strike] = []  # sorted
+        self._releases: list[tuple[int, int, int]] = []  # sorted (tick, voice, bar tick)
+        self._sounding: dict[tuple[int, int], _Sounding] = {}  # (channel, pitch)
+        self.used: dict[int, int] = {}  # channels on which a note was struck, and the voice that last did
+
+    def place(self, bar_tick: int, bar: Bar, from_tick: int = 0) -> None:
+        """Schedule the part of `bar` from `from_tick` (of the bar) on, in place of what was there.
+
+        Notes struck before that, or about to be, get the ends that `bar` gives them.
+        """
+        first, line = bar_tick + from_tick, bar_tick + TICKS_PER_BAR
+        strikes = [s for s in self._strikes if not bar_tick <= s.tick < line]
+        before = [s for s in self._strikes if bar_tick <= s.tick < first]
+        ends: dict[tuple[int, int, int], float] = {}
+        for note in bar.notes:
+            tick, end = bar_tick + note.tick, float(bar_tick + note.tick + note.duration)
+            if end >= line:
+                end = inf
+            ends[tick, note.voice, note.pitch] = end
+            if tick >= first:
+                strikes.append(_Strike(tick, note.voice, note.pitch, note.velocity, end))
+        strikes += [replace(s, end=ends.get((s.tick, s.voice, s.pitch), first)) for s in before]
+        self._strikes = sorted(strikes)
+        for key, sound in self._sounding.items():
+            if bar_tick <= sound.start < first:
+                end = ends.get((sound.start, sound.voice, sound.pitch), first)
+                self._sounding[key] = replace(sound, end=end)
+        releases = [(bar_tick + held, voice, bar_tick) for voice, held in enumerate(bar.held)]
+        kept = [r for r in self._releases if not first <= r[0] < line]
+        self._releases = sorted(kept + [r for r in releases if first <= r[0] < line])
+
+    def next_tick(self) -> float:
+        """Return the tick of the next thing due, infinity if nothing is."""
+        return min(
+            self._strikes[0].tick if self._strikes else inf,
+            self._releases[0][0] if self._releases else inf,
+            min((sound.end for sound in self._sounding.values()), default=inf),
+        )
+
+    def send_due(self, until: int) -> None:
+        """Send everything up to and including tick `until`."""
+        while (tick := self.next_tick()) <= until:
+            now = int(tick)
+            over = {sound for sound in self._sounding.values() if sound.end <= now}
+            while self._releases and self._releases[0][0] <= now:
+                _, voice, bar_tick = self._releases.pop(0)
+                carried = {s for s in self._sounding.values() if s.voice == voice and s.start < bar_tick}
+                over |= {sound for sound in carried if sound.end == inf}
+            self._end(now, over)
+            while self._strikes and self._strikes[0].tick <= now:
+                self._strike(now, self._strikes.pop(0))
+
+    def _strike(self, tick: int, strike: _Strike) -> None:
+        if self._muted[strike.voice]:
+            return
+        channel = self._channels[strike.voice]
+        before = self._sounding.get((channel, strike.pitch))
+        if before is not None:
+            self._end(tick, [before])
+        self._sounding[channel, strike.pitch] = _Sounding(
+            strike.voice, strike.pitch, channel, strike.tick, strike.end
+        )
+        self.used[channel] = strike.voice
+        self._emit(tick, strike.voice, [NOTE_ON | channel, strike.pitch, self._shape(strike.velocity)])
+
+    def _end(self, tick: int, sounds: Iterable[_Sounding]) -> None:
+        for sound in sorted(sounds):
+            del self._sounding[sound.channel, sound.pitch]
+            self._emit(tick, sound.voice, [NOTE_OFF | sound.channel, sound.pitch, 0])
+
+    def end_all(self, tick: int) -> None:
+        """End every sounding note; what is scheduled stays."""
+        self._end(tick, list(self._sounding.values()))
+
+    def clear(self) -> None:
+        """Forget what is scheduled; what sounds goes on until `end_all`."""
+        self._strikes, self._releases = [], []
+
+    def panic(self, tick: int) -> None:
+        """End every sounding note, then lift the pedal and silence each channel ever used."""
+        self.end_all(tick)
+        for channel, voice in sorted(self.used.items()):
+            for control in (SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF):
+                self._emit(tick, voice, [CONTROL | channel, control, 0])
+
+    def mute(self, tick: int, voice: int, muted: bool) -> None:
+        """End what `voice` sounds and keep it silent, or let its next notes sound again."""
+        self._muted[voice] = muted
+        if muted:
+            self._end(tick, [sound for sound in self._sounding.values() if sound.voice == voice])
+
+    def set_channel(self, voice: int, channel: int) -> None:
+        """Strike the next notes of `voice` on `channel`, 0-15."""
+        self._channels[voice] = channel
+
+    def channel(self, voice: int) -> int:
+        """Return the channel, 0-15, on which `voice` strikes its notes."""
+        return self._channels[voice]
+
+    def muted(self, voice: int) -> bool:
+        """Return whether `voice` is silent."""
+        return self._muted[voice]
+
+    def sounding(self, voice: int) -> tuple[int, ...]:
+        """Return the pitches that `voice` sounds now, in order."""
+        return tuple(sorted(s.pitch for s in self._sounding.values() if s.voice == voice))
