@@ -18,7 +18,8 @@ FADE_SECONDS = 0.3  # at the end of every sample, so that none ends in a click
 CAPACITY = 128  # samples kept, about 1 MB each
 SINC_QUALITY = 2  # of symusic's 0 to 4; 4 sounds the same here and renders a first string note in 300 ms
 # symusic 0.5.8 never comes back from a note whose loop is shorter than one frame of it; over all programs
-# the lowest such pitch is 101, and two programs fade away above 93. Notes above HIGHEST are rendered octaves lower and sped up.
+# the lowest such pitch is 101, and two programs fall silent above 93. Notes above HIGHEST are rendered
+# octaves lower and sped up.
 HIGHEST = 93
 DRUMS = 128  # stands for the drum kit where a program 0-127 is expected
 
@@ -43,7 +44,8 @@ class Bank:
     the worker's queue and is there a few milliseconds later.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self._capacity = capacity
         self._synthesizer = Synthesizer(str(font_path()), RATE, SINC_QUALITY)
         self._samples: dict[Key, Samples] = {}
         self._used: dict[Key, int] = {}
@@ -83,7 +85,7 @@ class Bank:
         score = Score(ttype="second")
         score.tracks.append(track)
         samples = _finish(self._synthesizer.render(score, True)[:, :: 2**octaves])
-        if len(self._samples) >= CAPACITY:
+        if len(self._samples) >= self._capacity:
             oldest = min(self._samples, key=lambda kept: self._used.get(kept, -1))
             del self._samples[oldest]
         self._samples[key] = samples
