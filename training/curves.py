@@ -21,7 +21,7 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
         return
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     panels = figure.subplots(1, 3)
-    groups = (
+    groups: tuple[tuple[str, list[str]], ...] = (
         ("nats a step", [n for n in ("loss", "train_loss", "nats_per_step") if n in names]),
         ("KL, bits", ["kl_bits"]),
         ("accuracy", [n for n in names if n.endswith("_accuracy") and "onset" not in n]),

@@ -73,7 +73,7 @@ class Fit:
             with autocast:
                 loss, _ = objective(model, batches.draw().to(device), stage, progress.iteration)
             optimiser.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
             optimiser.step()
             progress.iteration += 1
@@ -129,7 +129,7 @@ class Fit:
 
     def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Batches) -> None:
         """Write all that it takes to go on as if nothing had happened."""
-        content = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
+        content: dict[str, Any] = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
         content |= {"batches": batches.state(), "noise": _noise(), "progress": asdict(self.progress)}
         run.save(self.output / run.LAST, content)
 

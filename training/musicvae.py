@@ -6,7 +6,7 @@ missing and the loss leaves out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 import torch.nn.functional as F
@@ -148,6 +148,11 @@ class MusicVAE(nn.Module):
             BottomDecoder(context, v, config.embedding, config.decoder) for v in config.vocabularies
         )
 
+    @property
+    def bottoms(self) -> list[BottomDecoder]:
+        """Return the bottom decoders, one a voice."""
+        return cast(list[BottomDecoder], list(self.decoders))
+
     def contexts(self, z: Tensor) -> Tensor:
         """Return what the decoders hear of `z` (B, z_size): codes (B, bars, code), or flat (B, 1, z_size)."""
         if self.conductor is None:
@@ -163,7 +168,7 @@ class MusicVAE(nn.Module):
         """Return logits (N, T, vocabulary) a voice, each step hearing `tokens` (N, T, voices) before it."""
         return [
             decoder(context, decoder.shift(tokens[..., v]), decoder.initial_state(context))[0]
-            for v, decoder in enumerate(self.decoders)
+            for v, decoder in enumerate(self.bottoms)
         ]
 
     @torch.no_grad()
@@ -176,7 +181,7 @@ class MusicVAE(nn.Module):
         argmax(logits / temperature + noise), an exact draw from the softmax. Temperature 0 takes the argmax.
         """
         columns = []
-        for v, decoder in enumerate(self.decoders):
+        for v, decoder in enumerate(self.bottoms):
             state = decoder.initial_state(context)
             token = torch.full((context.shape[0], 1), decoder.start, device=context.device)
             column = []

@@ -1,0 +1,68 @@
+"""The tables of an evaluation, for the terminal and for a model's card."""
+
+from collections.abc import Mapping
+from typing import Any
+
+# Roberts et al. 2018, Table 1, the trio column: melody, bass, drums.
+PUBLISHED = {
+    "teacher_forced": {"flat": (0.796, 0.829, 0.903), "hierarchical": (0.848, 0.880, 0.912)},
+    "sampled": {"flat": (0.579, 0.565, 0.641), "hierarchical": (0.753, 0.773, 0.863)},
+}
+VOICES = ("melody", "bass", "drums")
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """Return the figures of `evaluate` as Markdown: reconstruction, latents, the prior beside the data."""
+    family = str(results["model"]["family"]).removeprefix("musicvae-")
+    lines = [
+        f"Split `{results['split'] or 'all'}`, temperature {results['temperature']}; melody / bass / drums.",
+        "",
+        "| source | windows | teacher-forced | sampled | onsets, teacher-forced | onsets, sampled |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, source in results["sources"].items():
+        cells = [
+            " / ".join(f"{source[kind][voice][measure]:.3f}" for voice in VOICES)
+            for measure in ("token", "onset")
+            for kind in ("teacher_forced", "sampled")
+        ]
+        lines.append(f"| {name} | {source['windows']} of {source['of']} | {' | '.join(cells)} |")
+    if family in PUBLISHED["sampled"]:
+        cells = [" / ".join(f"{value:.3f}" for value in PUBLISHED[kind][family]) for kind in PUBLISHED]
+        lines.append(f"| *published, {family}, its own data* | - | {' | '.join(cells)} | - | - |")
+    lines += [
+        "",
+        "| source | ELBO, nats a window | reconstruction | KL, bits | active units "
+        "| largest of 8 moves of an interpolation (even: .125) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, source in results["sources"].items():
+        move = source["interpolation"].get("largest_move")
+        lines.append(
+            f"| {name} | {source['elbo_nats']:.1f} | {source['reconstruction_nats']:.1f} "
+            f"| {source['kl_bits']:.0f} | {source['active_units']} of {source['z_size']} "
+            f"| {'-' if move is None else format(move, '.3f')} |"
+        )
+        if source["collapsed"]:
+            lines.append(f"| {name}: **posterior collapse** | | | | | |")
+    return "\n".join(lines + _prior(results))
+
+
+def _prior(results: Mapping[str, Any]) -> list[str]:
+    if "prior" not in results:
+        return []
+    prior = results["prior"]
+    lines = [
+        "",
+        f"{prior['samples']} draws from the prior beside the data: mean, and overlap of the distributions.",
+        "",
+        f"| statistic | model | {' | '.join(prior['sources'])} |",
+        f"|---|---|{'---|' * len(prior['sources'])}",
+    ]
+    for statistic, value in prior["statistics"].items():
+        cells = [
+            f"{source['statistics'][statistic]:.3g} ({source['overlap'][statistic]:.2f})"
+            for source in prior["sources"].values()
+        ]
+        lines.append(f"| {statistic} | {value:.3g} | {' | '.join(cells)} |")
+    return lines

@@ -1,0 +1,127 @@
+"""A trained model under examination: a run of `fit` or an exported file, asked the same questions."""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine import manifest
+from engine.codec import CODECS
+from engine.noise import gumbel
+from training import run
+from training.musicvae import MusicVAE
+
+
+class SubjectError(Exception):
+    """A path that holds no model to examine."""
+
+
+class Subject(Protocol):
+    """What an examination asks; tokens are (B, bars, steps, voices), latents (B, z_size)."""
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Return family, parameters and the like."""
+
+    def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mu and sigma, (B, z_size) each."""
+
+    def forced(self, z: Tensor, tokens: Tensor) -> list[Tensor]:
+        """Return the teacher-forced logits (B, bars * steps, vocabulary) of each voice."""
+
+    def generate(self, z: Tensor, temperature: float, seed: int) -> Tensor:
+        """Return tokens sampled from `z`."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunSubject:
+    """The best model of a run."""
+
+    model: MusicVAE
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Return family and number of parameters."""
+        count = sum(parameter.numel() for parameter in self.model.parameters())
+        return {"family": f"musicvae-{self.model.config.family}", "parameters": count, "weights": "float32"}
+
+    def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mu and sigma, (B, z_size) each."""
+        mu, sigma = self.model.encoder(tokens)
+        return mu, sigma
+
+    def forced(self, z: Tensor, tokens: Tensor) -> list[Tensor]:
+        """Return the teacher-forced logits (B, bars * steps, vocabulary) of each voice."""
+        spans = self.model.spans(tokens).flatten(0, 1)
+        logits = self.model.teacher_forced(self.model.contexts(z).flatten(0, 1), spans)
+        return [voice.reshape(len(z), -1, voice.shape[-1]) for voice in logits]
+
+    def generate(self, z: Tensor, temperature: float, seed: int) -> Tensor:
+        """Return tokens sampled from `z`."""
+        torch.manual_seed(seed)
+        return self.model.generate(z, temperature)
+
+
+class ExportSubject:
+    """An exported file, decoded bar by bar as the engine decodes it."""
+
+    def __init__(self, path: Path) -> None:
+        self.manifest = manifest.read(path)
+        with warnings.catch_warnings():  # torch says at every load that TorchScript is deprecated
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self.module = torch.jit.load(str(path))
+        self.vocabularies = [voice.vocabulary for voice in CODECS[self.manifest.codec].voices]
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """Return family and the form of the weights."""
+        return {"family": self.manifest.family, "weights": self.manifest.weights}
+
+    def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mu and sigma, (B, z_size) each."""
+        mu, sigma = self.module.encode(tokens)
+        return mu, sigma
+
+    def forced(self, z: Tensor, tokens: Tensor) -> list[Tensor]:
+        """Return the teacher-forced logits (B, bars * steps, vocabulary) of each voice."""
+        windows = []
+        for latent, window in zip(z, tokens, strict=True):
+            plan = self.module.plan(latent)
+            bars = [self.module.logits(plan[b], bar) for b, bar in enumerate(window)]
+            windows.append([torch.cat([bar[v] for bar in bars]) for v in range(len(self.vocabularies))])
+        return [torch.stack([window[v] for window in windows]) for v in range(len(self.vocabularies))]
+
+    def generate(self, z: Tensor, temperature: float, seed: int) -> Tensor:
+        """Return tokens sampled from `z` with the engine's own noise, loop after loop."""
+        facts = self.manifest
+        prefix = torch.zeros(facts.steps_per_bar, len(self.vocabularies), dtype=torch.int64)
+        heat = torch.full((len(self.vocabularies),), temperature)
+        windows = []
+        for loop, latent in enumerate(z):
+            plan = self.module.plan(latent)
+            bars = []
+            for bar in range(facts.bars):
+                noise = gumbel(seed, loop, bar, facts.steps_per_bar, self.vocabularies)
+                arrays = [torch.from_numpy(block) for block in noise]
+                bars.append(self.module.bar(plan[bar], prefix, 0, heat, arrays))
+            windows.append(torch.stack(bars))
+        return torch.stack(windows)
+
+
+def open_subject(path: Path) -> Subject:
+    """Return the run folder or the exported file at `path`, ready to be examined."""
+    if path.is_dir():
+        return RunSubject(run.load(path).model)
+    if path.suffix == ".ts":
+        return ExportSubject(path)
+    raise SubjectError(f"{path}: neither a run's folder nor an exported .ts file")
+
+
+def prior_latents(count: int, z_size: int, seed: int) -> Tensor:
+    """Return `count` draws of the prior (count, z_size), always the same for `seed`."""
+    generator = np.random.Generator(np.random.PCG64(seed))
+    return torch.from_numpy(generator.standard_normal((count, z_size)).astype(np.float32))
