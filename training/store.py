@@ -98,7 +98,7 @@ class Store:
     def window(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """Return the tokens (B, 16 bars, 16 steps, 3) of those rows of `windows`, in canonical form."""
         first = self.windows[rows, 1].astype(np.int64)
-        return canonical(self.tokens[first[:, None] + np.arange(BARS)].astype(np.int64))
+        return canonical(self.tokens[first[:, None] + np.arange(BARS)]).astype(np.int64)
 
     def bar(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """Return the tokens (B, 16 steps, 3) of those rows of `bars`, as they stand in the song."""
@@ -123,16 +123,18 @@ class Store:
         )
 
 
-def canonical(tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+def canonical(tokens: NDArray[Any]) -> NDArray[Any]:
     """Return `tokens` (B, bars, steps, voices) with holds before the first onset of each pitched voice.
 
     A note carried in from before the window does not exist in it, so neither does its end.
     """
     flat = tokens.reshape(len(tokens), -1, tokens.shape[-1]).copy()
+    steps = np.arange(flat.shape[1])
     for voice in PITCHED:
-        column = flat[:, :, voice]
+        column = np.ascontiguousarray(flat[:, :, voice])  # (B, steps)
         onset = (column >= 0) & (column < NOTE_OFF)
-        column[(column == NOTE_OFF) & ~np.logical_or.accumulate(onset, axis=1)] = HOLD
+        first = np.where(onset.any(1), onset.argmax(1), len(steps))
+        flat[:, :, voice] = np.where((column == NOTE_OFF) & (steps < first[:, None]), HOLD, column)
     return flat.reshape(tokens.shape)
 
 

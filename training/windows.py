@@ -25,10 +25,9 @@ class Selector:
     def windows(self, piece: Piece) -> NDArray[np.int64]:
         """Return the first bars of the song's sounding, new windows, at most `cap_bars` evenly spread."""
         firsts = sounding_windows(piece)
-        tokens = piece.tokens.astype(np.int64)
         fresh: dict[bytes, int] = {}
         for first in firsts.tolist():
-            key = _digest(canonical(tokens[None, first : first + BARS]))
+            key = _digest(canonical(piece.tokens[None, first : first + BARS]))
             if key not in self._windows:
                 fresh.setdefault(key, first)
         keys = list(fresh)
