@@ -18,7 +18,6 @@ class Block:
     left: int
     right: int
     row: int
-    velocity: int
     sounding: bool
     tied: bool  # it began before the first column shown
 
@@ -76,16 +75,8 @@ def blocks(notes: Iterable[RollNote], tick: int, width: int, row_of: Callable[[i
         if right <= 0 or left >= width:
             continue
         sounding = note.tick <= tick < note.tick + note.duration
-        found.append(
-            Block(
-                max(0, left),
-                min(width, max(right, left + 1)),
-                row_of(note.pitch),
-                note.velocity,
-                sounding,
-                left < 0,
-            )
-        )
+        row, end = row_of(note.pitch), min(width, max(right, left + 1))
+        found.append(Block(max(0, left), end, row, sounding, left < 0))
     return found
 
 
