@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import shutil
+import signal
 import tempfile
 import threading
 from collections import Counter
@@ -149,6 +150,7 @@ def _leave_with_parent() -> None:
             parent.join()
         os._exit(1)
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     threading.Thread(target=watch, daemon=True).start()
 
 
