@@ -82,7 +82,10 @@ class Performance:
 
     def tick(self, now: float) -> int:
         """Return the tick of the performance at `now`, negative before the first note."""
-        return max(self._sent, self.transport.reached(now)) if self.playing else 0
+        if not self.playing:
+            return 0
+        reached = self.transport.reached(now)
+        return reached if reached < 0 else max(self._sent, reached)
 
     def _next_tick(self) -> float:
         return min(self.scheduler.next_tick(), self._end)

@@ -73,21 +73,39 @@ def open_output(api: str | None, connect: str | None, name: str, client: str = C
     for label, number in _candidates(api):
         try:
             with _quiet():
-                out = _rtmidi().MidiOut(number, client)
-                chosen = _choose(out.get_ports(), connect or ("loop" if label == "WinMM" else None), label)
                 before = _outputs(number)
-                if chosen is None:
-                    out.open_virtual_port(name)
-                else:
-                    out.open_port(chosen, name)
+                out, target = _open(label, number, connect, name, client)
                 address = next((p for p in _outputs(number) if p not in before), f"{client}:{name}")
-                target = "" if chosen is None else f" -> {out.get_ports()[chosen]}"
         except (OSError, ValueError, NotImplementedError, PortError) as error:
             failures.append(_explain(label, error))
             continue
         why = f" ({'; '.join(failures)})" if failures else ""
-        return Port(out, label, address, f"{label}: {client}:{name}{target}{why}")
+        return Port(out, label, address, f"{label}: {address}{target}{why}")
     raise PortError("; ".join(failures))
+
+
+def open_direct(api: str, receiver: str) -> Port:
+    """Open an output connected to `receiver`, as fast as can be: its notes hang. PortError: it is gone."""
+    try:
+        with _quiet():
+            out, _ = _open(api, APIS[api], receiver, "rescue", "live-rescue")
+    except (OSError, ValueError) as error:
+        raise PortError(_explain(api, error)) from error
+    return Port(out, api, "live-rescue:rescue", receiver)
+
+
+def _open(label: str, number: int, connect: str | None, name: str, client: str) -> tuple[Any, str]:
+    """Return an open output and, as " -> NAME", what it is connected to if it is no virtual port."""
+    out = _rtmidi().MidiOut(number, client)
+    if connect is None and label == "WinMM":
+        connect = "loopMIDI"
+    names = out.get_ports()
+    chosen = _choose(names, connect, label)
+    if chosen is None:
+        out.open_virtual_port(name)
+        return out, ""
+    out.open_port(chosen, name)
+    return out, f" -> {names[chosen]}"
 
 
 def open_input(api: str, arrived: Callable[[list[int]], None]) -> Input:
@@ -162,13 +180,16 @@ def _choose(names: list[str], wanted: str | None, api: str) -> int | None:
 
 def _explain(api: str, error: Exception) -> str:
     if isinstance(error, PortError):
-        return f"{api}: {error}"
+        cure = "; Windows has no virtual ports: make one with loopMIDI" if api == "WinMM" else ""
+        return f"{api}: {error}{cure}"
     if api == "ALSA" and not Path("/dev/snd/seq").exists():
         return "no ALSA sequencer: /dev/snd/seq is missing, `sudo modprobe snd-seq` brings it"
     if api == "ALSA":
         return "no ALSA sequencer: /dev/snd/seq cannot be opened, is this user in the group audio?"
     if api == "JACK":
         return "no JACK server runs"
+    if isinstance(error, NotImplementedError):
+        return f"{api} has no virtual ports"
     return f"{api}: {error}"
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.ledger import Finish, Ledger, Notice, Receivers
-from engine.port import PortError, open_output
+from engine.port import PortError, open_direct
 from engine.recorder import RecordError, finish
 from engine.scheduler import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, SUSTAIN
 
@@ -54,7 +54,7 @@ def silence(ledger: Ledger, receivers: list[str]) -> None:
     ports = []
     for receiver in receivers:
         with suppress(PortError):
-            ports.append(open_output(ledger.read("api"), receiver, "rescue", "live-rescue"))
+            ports.append(open_direct(ledger.read("api"), receiver))
     for port in ports:
         for channel, pitch in ledger.sounding():
             port.send([NOTE_OFF | channel, pitch, 0])

@@ -151,16 +151,22 @@ class Session:
 
     def _watch(self, stop: Connection) -> None:
         """Replace composer and guard when they die, until `stop` or the player's end."""
+        resting = False  # a composer that left of its own accord, or died too often, is not replaced
         while True:
-            alive = [p.sentinel for p in (self._player, self._composer, self._keeper) if p.exitcode is None]
-            if stop in wait([*alive, stop]) or self._player.exitcode is not None:
+            watched = [self._player, self._keeper] + [self._composer] * (not resting)
+            ready = wait([stop, *(process.sentinel for process in watched)])
+            dead = [process for process in watched if process.sentinel in ready]
+            for process in dead:
+                process.join()
+            if stop in ready or self._player in dead:
                 return
-            if self._composer.exitcode not in (None, 0) and self._composer.sentinel in alive:
-                self._replace_composer()
-            if self._keeper.exitcode is not None and self._keeper.sentinel in alive:
+            if self._keeper in dead:
                 self._keeper = self._spawn(_guard, self._house, self._ledger.name)
+            if self._composer in dead:
+                resting = self._composer.exitcode == 0 or not self._replace_composer()
 
-    def _replace_composer(self) -> None:
+    def _replace_composer(self) -> bool:
+        """Start another composer and return True, unless they die too often."""
         now = time.monotonic()
         often = len(self._restarts) == RESTARTS and now - self._restarts[0] < RESTART_SECONDS
         self._restarts.append(now)
@@ -170,6 +176,7 @@ class Session:
             self._bars.send(ComposerState("failed", reason))
         if not often:
             self._composer = self._start_composer()
+        return not often
 
 
 def _part(process: SpawnProcess, timeout: float) -> None:

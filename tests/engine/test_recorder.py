@@ -1,0 +1,95 @@
+"""Takes: exactly what was sent, nothing overwritten, nothing lost."""
+
+from pathlib import Path
+
+import mido
+import pytest
+from toy_composer import VOICES
+
+from engine.recorder import Recorder, RecordError, finish
+
+ON, OFF, TEMPO = [0x90, 60, 80], [0x80, 60, 0], 500_000
+
+
+def take(path: Path, origin: int = 0) -> Recorder:
+    """Return a recorder at 120 beats per minute."""
+    return Recorder(str(path), "toy", VOICES, 120.0, origin)
+
+
+def absolute(track: mido.MidiTrack) -> list[tuple[int, str, int]]:
+    """Return (tick, type, pitch) of the notes of a track."""
+    tick, found = 0, []
+    for message in track:
+        tick += message.time
+        if message.type in ("note_on", "note_off"):
+            found.append((tick, message.type, message.note))
+    return found
+
+
+def test_a_take_has_a_track_a_voice_names_programs_and_the_tempo_map(tmp_path: Path) -> None:
+    recorder = take(tmp_path / "take.mid")
+    recorder.message(0, 0, ON)
+    recorder.tempo(240, 60.0)
+    recorder.message(480, 0, OFF)
+    file = mido.MidiFile(finish(recorder.close(1920)))
+    assert (file.type, file.ticks_per_beat) == (1, 480)
+    assert [track.name for track in file.tracks] == ["toy", "melody", "bass", "drums"]
+    assert [m.program for track in file.tracks for m in track if m.type == "program_change"] == [0, 33, 0]
+    tempos = [(m.time, m.tempo) for m in file.tracks[0] if m.type == "set_tempo"]
+    assert tempos == [(0, TEMPO), (240, 2 * TEMPO)]
+    assert absolute(file.tracks[1]) == [(0, "note_on", 60), (480, "note_off", 60)]
+    assert {sum(message.time for message in track) for track in file.tracks} == {1920}
+    assert not (tmp_path / "take.mid.part").exists()
+
+
+def test_a_take_begun_in_the_middle_counts_from_there(tmp_path: Path) -> None:
+    recorder = take(tmp_path / "take.mid", origin=1920)
+    recorder.message(1920, 0, OFF)  # of a note struck before
+    recorder.message(2400, 0, ON)
+    file = mido.MidiFile(finish(recorder.close(2880)))
+    assert absolute(file.tracks[1]) == [(480, "note_on", 60), (960, "note_off", 60)]
+
+
+def test_a_stop_leaves_neither_gap_nor_overlap(tmp_path: Path) -> None:
+    recorder = take(tmp_path / "take.mid")
+    recorder.message(100, 0, ON)
+    recorder.message(200, 0, OFF)
+    recorder.jump(1920, 0)
+    recorder.message(0, 0, ON)
+    recorder.message(60, 0, OFF)
+    file = mido.MidiFile(finish(recorder.close(60)))
+    assert [tick for tick, _, _ in absolute(file.tracks[1])] == [100, 200, 1920, 1980]
+
+
+@pytest.mark.parametrize("torn", [0, 1, 4])
+def test_a_journal_that_breaks_off_is_taken_as_far_as_it_goes(tmp_path: Path, torn: int) -> None:
+    recorder = take(tmp_path / "take.mid")
+    recorder.message(0, 0, ON)
+    recorder.message(480, 1, [0x91, 40, 80])
+    journal = Path(recorder.journal)
+    journal.write_bytes(journal.read_bytes() + b"960 2 99247f"[:torn])
+    file = mido.MidiFile(finish(str(journal)))
+    assert absolute(file.tracks[1]) == [(0, "note_on", 60), (480, "note_off", 60)]
+    assert absolute(file.tracks[2]) == [(480, "note_on", 40), (480, "note_off", 40)]
+
+
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "take.mid").write_bytes(b"precious")
+    with pytest.raises(RecordError, match="exists and is not overwritten"):
+        take(tmp_path / "take.mid")
+    recorder = take(tmp_path / "other.mid")
+    with pytest.raises(RecordError, match="unfinished take"):
+        take(tmp_path / "other.mid")
+    (tmp_path / "other.mid").write_bytes(b"precious")
+    with pytest.raises(RecordError, match="the take stays in"):
+        finish(recorder.close(0))
+    assert (tmp_path / "other.mid").read_bytes() == b"precious"
+    assert (tmp_path / "other.mid.part").exists()
+
+
+def test_a_folder_that_is_not_there_and_a_file_that_is_no_journal(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="No such file"):
+        take(tmp_path / "nowhere" / "take.mid")
+    (tmp_path / "x.mid.part").write_text("[]\n1 2 3\n")
+    with pytest.raises(RecordError, match="no journal"):
+        finish(str(tmp_path / "x.mid.part"))
