@@ -1,0 +1,52 @@
+"""A second program on the instrument's ports: hears every message, and moves controllers when told to.
+
+usage: python receiver.py SOURCE [CONTROL]   (JACK port names, such as live:trio and live-in:control)
+It says one JSON line when it is connected and one for each message: {"t": monotonic ns, "m": [bytes]}.
+Each line on its standard input is a message to send to CONTROL, as numbers; it leaves at the end of input.
+"""
+
+import json
+import sys
+import time
+from typing import Any
+
+import rtmidi
+
+PATIENCE = 30.0  # seconds for the ports to appear
+
+
+def connect(end: Any, wanted: str, name: str) -> None:
+    """Open a port called `name` on `end` and connect it to the port `wanted`, once that exists."""
+    deadline = time.monotonic() + PATIENCE
+    while wanted not in (names := end.get_ports()):
+        if time.monotonic() > deadline:
+            sys.exit(f"no port {wanted}; there are: {', '.join(names)}")
+        time.sleep(0.01)
+    end.open_port(names.index(wanted), name)
+
+
+def say(**fields: object) -> None:
+    """Write one line, at once and whole: RtMidi's thread and the main one both write."""
+    sys.stdout.write(json.dumps(fields) + "\n")
+    sys.stdout.flush()
+
+
+def main(source: str, control: str | None = None) -> None:
+    """Listen until standard input ends."""
+    heard = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, "receiver")
+    heard.set_callback(lambda event, _: say(t=time.monotonic_ns(), m=event[0]))
+    connect(heard, source, "in")
+    sender = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "mover")
+    if control is not None:
+        connect(sender, control, "out")
+    say(connected=source)
+    for line in sys.stdin:
+        sender.send_message([int(word) for word in line.split()])
+        say(sent=line.split(), t=time.monotonic_ns())
+    sender.close_port()
+    heard.cancel_callback()
+    heard.close_port()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
