@@ -5,7 +5,7 @@ import random
 import signal
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
@@ -76,6 +76,8 @@ class Stage(App[None]):
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
         self._preset = preset
         self._takes = takes
+        self._transport = Transport(preset.title, preset.manifest.bars)
+        self._status = Status()
         self._reader = Reader(
             link, lambda s: self.post_message(Arrived(s)), lambda r: self.post_message(Lost(r))
         )
@@ -89,7 +91,7 @@ class Stage(App[None]):
     def compose(self) -> ComposeResult:
         """Lay out transport, knobs, sliders, voices and status."""
         preset = self._preset
-        yield Transport(preset.title, preset.manifest.bars)
+        yield self._transport
         with Horizontal(id="knobs"):
             for name, knob in zip(KNOBS, preset.knobs, strict=False):
                 yield Dial(name, knob.label, knob.start, knob.axis.description)
@@ -102,7 +104,7 @@ class Stage(App[None]):
         with Vertical(id="stage"):
             for index, (voice, kind) in enumerate(zip(preset.voices, kinds, strict=True)):
                 yield Track(index, voice.name, voice.channel, kind == "drums")
-        yield Status()
+        yield self._status
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
@@ -122,13 +124,17 @@ class Stage(App[None]):
         """Close the link after the screen has gone; True if the engine left within `seconds`."""
         return self._reader.stop(seconds)
 
+    def settled(self, snapshot: Snapshot) -> bool:
+        """Return whether every command has gone out and `snapshot` is what the stage shows."""
+        return self._reader.idle() and self._snapshot == snapshot
+
     # What the player says
 
     def on_arrived(self, event: Arrived) -> None:
         """Show a snapshot."""
         snapshot, before = event.snapshot, self._snapshot
         self._snapshot = snapshot
-        self.query_one(Transport).show(snapshot, self._tempo())
+        self._transport.show(snapshot, self._tempo())
         for name, control in self._controls.items():
             value = snapshot.parameters.get(name, control.value)
             bound, waiting = snapshot.bound.get(name, ""), snapshot.waiting.get(name)
@@ -144,6 +150,9 @@ class Stage(App[None]):
     def on_lost(self, event: Lost) -> None:
         """Say that the player is gone; the screen stays."""
         self._lost = event.reason
+        if self._snapshot is not None:
+            self._snapshot = replace(self._snapshot, playing=False)
+            self._transport.show(self._snapshot, self._tempo())
         self._look()
 
     def _keep(self, bound: dict[str, str]) -> None:
@@ -156,6 +165,7 @@ class Stage(App[None]):
 
     def _say(self, line: str) -> None:
         self._notice = (line, monotonic() + NOTICE_SECONDS)
+        self._look()
 
     def _look(self) -> None:
         """Bring the status lines up to date, also when nothing arrives."""
@@ -174,7 +184,7 @@ class Stage(App[None]):
             line = words.hint(control.label, control.hint, control.bound, control.waiting, control.value)
         else:
             kind, line = "hint", str(self.focused.tooltip or "") if self.focused else ""
-        self.query_one(Status).show(kind, line, self._snapshot)
+        self._status.show(kind, line, self._snapshot)
 
     def _in_hand(self) -> Control | None:
         return self.focused if isinstance(self.focused, Control) else None
@@ -230,7 +240,7 @@ class Stage(App[None]):
         bpm = min(BPM_RANGE[1], max(BPM_RANGE[0], bpm))
         self._bpm = (bpm, monotonic() + 0.4)
         if self._snapshot is not None:
-            self.query_one(Transport).show(self._snapshot, bpm)
+            self._transport.show(self._snapshot, bpm)
         self._send(messages.SetBpm(bpm))
 
     def action_learn(self) -> None:

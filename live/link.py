@@ -40,6 +40,7 @@ class Reader:
         self._outbox: deque[Command] = deque()
         self._wake = threading.Event()
         self._leaving = False
+        self._busy = False
         self._heard = monotonic()
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
 
@@ -60,6 +61,10 @@ class Reader:
         if self._thread.is_alive():
             self._thread.join(seconds)
         return not self._thread.is_alive()
+
+    def idle(self) -> bool:
+        """Return whether every command has been handed over."""
+        return not self._outbox and not self._busy
 
     def silence(self) -> float:
         """Return the seconds since the player was last heard."""
@@ -88,4 +93,6 @@ class Reader:
 
     def _flush(self) -> None:
         while self._outbox:
+            self._busy = True  # before the command leaves the outbox: `idle` never misses it
             self._link.send(self._outbox.popleft())
+        self._busy = False

@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -90,7 +91,7 @@ def on_screen(preset: Preset, setup: Setup) -> int:
     return stage.return_code or 0
 
 
-def headless(setup: Setup) -> int:
+def headless(setup: Setup, begin: Callable[[Setup], Session] = Session) -> int:
     """Play without a screen until the performance ends or a signal comes; return the exit code."""
     wanted: list[str] = []
     for name in SIGNALS:
@@ -99,7 +100,7 @@ def headless(setup: Setup) -> int:
     _say(f"live: {setup.preset}, seed {setup.seed}, {setup.bpm:g} bpm")
     if setup.record:
         _say(f"recording: {setup.record}")
-    with Session(setup) as session:
+    with begin(setup) as session:
         snapshot: Snapshot | None = None
         deadline = float("inf")
         try:

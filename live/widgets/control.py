@@ -23,7 +23,7 @@ class Control(Painted, can_focus=True):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,plus", "turn(0.02)", "Turn up", show=False, id="control.up", tooltip="Up by 2"),
+        Binding("up", "turn(0.02)", "Turn up", show=False, id="control.up", tooltip="Up by 2"),
         Binding("down", "turn(-0.02)", "Turn down", show=False, id="control.down", tooltip="Down by 2"),
         Binding("shift+up", "turn(0.01)", "Up a little", show=False, id="control.up_fine", tooltip="Up by 1"),
         Binding(

@@ -39,10 +39,16 @@ def ring(columns: int, rows: int) -> tuple[tuple[int, int, int, float], ...]:
 class Dial(Control):
     """A knob; drag it up or right to turn it up."""
 
+    _grip = (0, 0, 0.0)  # where the mouse took hold, and the value there
+
+    def grasp(self, event: events.MouseDown) -> None:
+        """Remember where the mouse went down."""
+        self._grip = (event.x, event.y, self.value)
+
     def drag(self, event: events.MouseMove) -> None:
         """Turn by the way the mouse went: a row is four columns' worth."""
-        if event.delta_x or event.delta_y:
-            self.move(self.value + FINE * event.delta_x - 4 * FINE * event.delta_y)
+        x, y, value = self._grip
+        self.move(value + FINE * (event.x - x) - 4 * FINE * (event.y - y))
 
     def paint(self, canvas: Canvas) -> None:
         """Draw name, arc, value, controller, and the audible effect where there is room."""

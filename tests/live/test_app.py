@@ -1,0 +1,273 @@
+"""The stage driven as a performer drives it, over a link that answers at once."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from toy_link import ToyLink, toy_preset
+
+from engine import messages
+from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
+from live.app import Stage
+from live.keys import KEYS
+from live.settings import controllers_file, load_controllers
+from live.widgets.dial import Dial
+from live.widgets.slider import Slider
+from live.widgets.transport import Transport
+from live.widgets.voice import VoiceStrip
+
+SIZES = [(80, 24), (160, 48)]
+
+
+@pytest.fixture(autouse=True)
+def settings_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+@asynccontextmanager
+async def on_stage(
+    size: tuple[int, int] = (80, 24), takes: Path = Path()
+) -> AsyncIterator[tuple[Pilot[None], ToyLink]]:
+    preset = toy_preset()
+    link = ToyLink(preset)
+    app = Stage(preset, link, takes)
+    async with app.run_test(size=size) as pilot:
+        await heard(pilot, link)
+        yield pilot, link
+    assert app.hang_up(5.0)
+    assert link.closed
+
+
+async def heard(pilot: Pilot[None], link: ToyLink) -> None:
+    """Wait until the stage has sent what it has to say and shown the newest snapshot."""
+    stage = pilot.app
+    assert isinstance(stage, Stage)
+    for _ in range(200):
+        await pilot.pause(0.02)
+        if stage.settled(link.state) and stage.query("FooterKey"):
+            return
+    raise AssertionError("the stage did not settle")
+
+
+def screen_text(pilot: Pilot[None]) -> str:
+    """Return what the screen shows as lines of text."""
+    width = pilot.app.size.width
+    screen = pilot.app.screen
+    lines = screen._compositor.render_strips(screen.size)  # what the terminal would get
+    assert all(line.cell_length == width for line in lines)
+    return "\n".join(line.text for line in lines)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_everything_essential_is_on_the_screen(size: tuple[int, int]) -> None:
+    async with on_stage(size) as (pilot, link):
+        link.go(5 * TICKS_PER_BAR + 6 * TICKS_PER_STEP)
+        link.change(bound={"knob1": "ch 1 CC 74"}, waiting={"knob1": 0.9}, late_bars=3)
+        await heard(pilot, link)
+        text = screen_text(pilot)
+        for word in (
+            *("PLAY", "BPM", "seed 7", "loop 1", "6/16", "rec"),
+            *("DENSITY", "REGISTER", "BASS", "DRUMS", "COLOUR", "DRIFT", "pick up"),
+            *("MORPH", "TEMPERATURE", "1.00", "DYNAMICS", "MELODY", "ch 10", "closed hat"),
+            *("more notes +0.78", "JACK: live:toy -> 2 clients", "ready", "6.4 ms", "3 late"),
+            *("Learn", "Panic", "Help", "Quit"),
+        ):
+            assert word in text, word
+        assert len(text.splitlines()) == size[1]
+        assert "▀" in text  # the roll
+
+
+@pytest.mark.parametrize("size", [(80, 24), (40, 10), (20, 4), (220, 70)])
+async def test_no_size_of_terminal_breaks_it(size: tuple[int, int]) -> None:
+    async with on_stage(size) as (pilot, link):
+        link.go(TICKS_PER_BAR)
+        await heard(pilot, link)
+        assert screen_text(pilot)
+
+
+async def test_keys_turn_the_focused_knob_and_only_that_one() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.press("right", "up", "up", "shift+down", "pageup")
+        await heard(pilot, link)
+        assert link.state.parameters["knob2"] == pytest.approx(0.63)
+        assert link.state.parameters["knob1"] == 0.5
+        assert " 63 " in screen_text(pilot)
+        await pilot.press("home")
+        await heard(pilot, link)
+        assert link.state.parameters["knob2"] == 0.5
+
+
+async def test_the_mouse_turns_knobs_and_sliders() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.mouse_down("#knob3", offset=(4, 3))
+        await pilot.hover("#knob3", offset=(4, 1))
+        await pilot.mouse_up("#knob3", offset=(4, 1))
+        await heard(pilot, link)
+        assert link.state.parameters["knob3"] == pytest.approx(0.58)
+        slider = pilot.app.query_one("#interpolation", Slider)
+        await pilot.click("#interpolation", offset=(slider.size.width - 4, 1))
+        await heard(pilot, link)
+        assert link.state.parameters["interpolation"] == 1.0
+
+
+async def test_a_turning_hand_outweighs_an_older_snapshot() -> None:
+    async with on_stage() as (pilot, link):
+        dial = pilot.app.query_one("#knob1", Dial)
+        dial.move(0.9)
+        dial.show(0.5, "", None, False)
+        assert dial.value == 0.9
+        await heard(pilot, link)
+
+
+async def test_transport_keys_play_stop_tempo_and_panic() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.press("space")
+        await heard(pilot, link)
+        assert "STOP" in screen_text(pilot)
+        await pilot.press("space", "plus", "plus", "minus", "p")
+        await heard(pilot, link)
+        assert link.state.playing
+        assert link.state.bpm == 113.0
+        assert messages.Panic() in link.sent
+        assert "every note ended" in screen_text(pilot)
+
+
+async def test_a_click_on_the_transport_plays_and_stops() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.click(Transport, offset=(3, 1))
+        await heard(pilot, link)
+        assert not link.state.playing
+
+
+async def test_the_tempo_can_be_typed_and_what_is_wrong_is_said() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.press("T", *"999", "enter")
+        await pilot.pause()
+        assert "A number from 20 to 300." in screen_text(pilot)
+        await pilot.press(*["backspace"] * 6, *"96.5", "enter")
+        await heard(pilot, link)
+        assert link.state.bpm == 96.5
+
+
+async def test_several_controllers_are_learnt_in_a_row_and_kept() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.press("L")
+        await heard(pilot, link)
+        assert link.state.learning == "knob1"
+        assert "move a control for density" in screen_text(pilot)
+        link.controller("ch 1 CC 74")
+        await heard(pilot, link)
+        assert "density is on ch 1 CC 74" in screen_text(pilot)
+        await pilot.press("right")
+        await heard(pilot, link)
+        assert link.state.learning == "knob2"
+        link.controller("ch 10 CC 102")
+        await heard(pilot, link)
+        await pilot.press("l")
+        await heard(pilot, link)
+        assert link.state.learning is None
+        assert "LEARN" not in screen_text(pilot)
+        await pilot.app.workers.wait_for_complete()
+        assert load_controllers(controllers_file("toy")) == {"knob1": (0, 74), "knob2": (9, 102)}
+        await pilot.press("u")
+        await heard(pilot, link)
+        await pilot.app.workers.wait_for_complete()
+        assert load_controllers(controllers_file("toy")) == {"knob1": (0, 74)}
+
+
+async def test_voices_are_muted_and_sent_elsewhere() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.press("2")
+        await heard(pilot, link)
+        assert link.state.voices[1].muted
+        assert "MUTED" in screen_text(pilot)
+        await pilot.click("#voice-0")
+        pilot.app.query_one("#voice-2", VoiceStrip).focus()
+        await pilot.press("down")
+        await heard(pilot, link)
+        assert link.state.voices[0].muted
+        assert link.state.voices[2].channel == 8
+
+
+async def test_a_recording_begins_under_a_new_name_and_ends(tmp_path: Path) -> None:
+    async with on_stage(takes=tmp_path) as (pilot, link):
+        await pilot.press("r")
+        await heard(pilot, link)
+        assert re.fullmatch(r"toy-\d{8}-\d{6}\.mid", Path(str(link.state.recording)).name)
+        assert "● REC" in screen_text(pilot)
+        await pilot.press("r")
+        await heard(pilot, link)
+        assert link.state.recording is None
+
+
+async def test_anchors_seed_and_morph() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.press("a", "B", "right_square_bracket", "n")
+        await heard(pilot, link)
+        drawn, kept = (sent for sent in link.sent if isinstance(sent, messages.SetAnchor))
+        assert drawn.anchor == "A"
+        assert drawn.seed is not None
+        assert kept == messages.SetAnchor("B", None)
+        assert link.state.parameters["interpolation"] == 0.05
+        assert any(isinstance(sent, messages.SetSeed) for sent in link.sent)
+
+
+async def test_the_palette_reaches_every_action() -> None:
+    async with on_stage() as (pilot, _):
+        found = {command.title: command for command in pilot.app.get_system_commands(pilot.app.screen)}
+        assert {key.description for key in KEYS} <= found.keys()
+        assert {f"Go to {name}" for name in ("density", "morph", "temperature", "dynamics")} <= found.keys()
+        assert all(command.help for command in found.values())
+        await pilot.press("ctrl+p")
+        await pilot.pause()
+        await pilot.press(*"go to drift", "enter")
+        await pilot.pause(0.3)
+        await pilot.pause()
+        if pilot.app.screen.is_modal:
+            await pilot.press("enter")
+            await pilot.pause(0.2)
+        assert pilot.app.focused is pilot.app.query_one("#knob8")
+
+
+def test_every_key_has_an_id_and_says_what_it_does() -> None:
+    assert all(key.id and key.tooltip and key.description for key in KEYS)
+    assert len({key.id for key in KEYS}) == len(KEYS)
+
+
+async def test_help_lists_the_keys() -> None:
+    async with on_stage() as (pilot, _):
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert "End every note on every channel" in screen_text(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "DENSITY" in screen_text(pilot)
+
+
+async def test_a_lost_player_is_said_and_the_screen_still_quits() -> None:
+    async with on_stage() as (pilot, link):
+        link.broken = "its process was killed"
+        for _ in range(100):
+            await pilot.pause(0.02)
+            if "The player is gone: its process was killed" in screen_text(pilot):
+                break
+        text = screen_text(pilot)
+        assert "The player is gone: its process was killed" in text
+        assert "STOP" in text
+        await pilot.press("up", "space", "r", "q")
+        await pilot.pause()
+        assert not pilot.app.is_running or pilot.app._exit
+
+
+async def test_the_end_of_the_performance_and_of_the_composer_are_said() -> None:
+    async with on_stage() as (pilot, link):
+        link.change(composer="dead")
+        await heard(pilot, link)
+        assert "The composer has stopped" in screen_text(pilot)
+        link.change(finished=True, notices=("16 bars played",))
+        await heard(pilot, link)
+        assert "The performance has ended: 16 bars played" in screen_text(pilot)

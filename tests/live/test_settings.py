@@ -1,0 +1,70 @@
+"""What is remembered, tapped and said: the small parts around the stage."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from toy_link import ToyLink, toy_preset
+
+from live import words
+from live.settings import load_controllers, new_take, parse_controllers, save_controllers
+from live.tempo import Taps
+
+
+def test_controllers_come_back_as_they_were_learnt(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "trio.json"
+    assert save_controllers(path, {"knob1": "ch 1 CC 74", "temperature": "ch 16 CC 0"}) is None
+    assert load_controllers(path) == {"knob1": (0, 74), "temperature": (15, 0)}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"knob1": 3}', '{"knob9": "ch 1 CC 1"}', '{"knob1": "ch 17 CC 1"}']
+)
+def test_a_broken_file_of_controllers_binds_nothing(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "trio.json"
+    path.write_text(text)
+    assert load_controllers(path) == {}
+
+
+def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = save_controllers(tmp_path / "file" / "trio.json", {})
+    assert said is not None
+    assert "could not be kept" in said
+
+
+def test_a_controller_that_is_none_is_left_out() -> None:
+    assert parse_controllers({"knob1": "ch 1 CC 128", "knob2": "pitch bend", "knob3": "ch 2 CC 7"}) == {
+        "knob3": (1, 7)
+    }
+
+
+def test_a_new_take_never_has_the_name_of_an_old_one(tmp_path: Path) -> None:
+    now = datetime(2024, 5, 1, 12, 30, tzinfo=UTC)
+    first = new_take(tmp_path, "trio", now)
+    assert first.name == "trio-20240501-123000.mid"
+    first.touch()
+    assert new_take(tmp_path, "trio", now).name == "trio-20240501-123000-2.mid"
+
+
+def test_taps_give_the_mean_tempo_and_a_pause_starts_anew() -> None:
+    taps = Taps()
+    assert taps.tap(10.0) is None
+    assert taps.tap(10.5) == 120.0
+    assert taps.tap(11.1) == pytest.approx(109.1)
+    assert taps.tap(20.0) is None
+    assert taps.tap(20.0) is None
+    assert taps.tap(20.1) == 300.0
+
+
+def test_trouble_is_said_in_plain_words_the_worst_first() -> None:
+    snapshot = ToyLink(toy_preset()).state
+    assert words.trouble(snapshot, None, 0.0) is None
+    assert "has not answered for 4 s" in str(words.trouble(snapshot, None, 4.2))
+    assert "is gone: broken pipe" in str(words.trouble(snapshot, "broken pipe", 4.2))
+
+
+def test_pickup_is_explained_with_its_direction() -> None:
+    line = words.hint("density", "more notes", "ch 1 CC 74", 0.2, 0.6)
+    assert line == "density: more notes   ch 1 CC 74 stands at 20: move it up to 60"
+    assert "down to 60" in words.hint("density", "", "ch 1 CC 74", 0.9, 0.6)
