@@ -1,5 +1,6 @@
 """Clocks that wait for a deadline or for something to read, whichever comes first; one of them only jumps."""
 
+import math
 import multiprocessing.connection
 import select
 import sys
@@ -74,20 +75,23 @@ class MonotonicClock:
 
 
 class ManualClock:
-    """A clock that jumps to each deadline: the same loop, flat out; renders and tests run on it."""
+    """A clock that jumps to each deadline: the same loop, flat out; renders and tests run on it.
 
-    def __init__(self, start: float = 0.0) -> None:
+    It jumps by `stride` seconds at most before it looks at the sources again.
+    """
+
+    def __init__(self, start: float = 0.0, stride: float = math.inf) -> None:
         self._now = start
+        self._stride = stride
 
     def now(self) -> float:
         """Return the time in seconds."""
         return self._now
 
     def wait(self, deadline: float, sources: Sequence[Source]) -> list[Source]:
-        """Return the sources that have something to read, or jump to `deadline` if there are none."""
-        ready = [source for source in sources if source.poll()]
-        if not ready:
-            self._now = max(self._now, deadline)
+        """Return the sources that have something to read, having jumped to `deadline` if none had before."""
+        while not (ready := [source for source in sources if source.poll()]) and self._now < deadline:
+            self._now = min(deadline, self._now + self._stride)
         return ready
 
 

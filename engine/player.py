@@ -32,7 +32,7 @@ class Player:
             self._links.append(desk.wake.source)
         self._composer = "loading"
         self._receivers: tuple[str, ...] | None = None
-        self._leaving = False
+        self.leaving = False
         for notice in desk.notices:
             self.report.notice(notice)
         if setup.record is not None:
@@ -42,7 +42,7 @@ class Player:
     def run(self) -> None:
         """Play until the last bar, Quit, a signal or the end of `live`; whatever happens, end every note."""
         try:
-            while not self._leaving:
+            while not self.leaving:
                 self.turn()
         except Exception as error:  # nothing may leave a note on; the performer gets the reason
             self.report.notice(f"the player failed: {type(error).__name__}: {error}")
@@ -54,8 +54,8 @@ class Player:
         self.performance.advance(now)
         if self._desk.leave is not None:
             self.report.notice(f"ended by {self._desk.leave}")
-        self._leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
-        if self._leaving:
+        self.leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
+        if self.leaving:
             return
         if self._composer == "ready" and (request := self.performance.request(now)) is not None:
             self._tell(self._desk.composer, request)
@@ -129,7 +129,7 @@ class Player:
             self._desk.guard = None
         elif link is self._desk.live:
             self._desk.live = None
-            self._leaving = True
+            self.leaving = True
 
     def _keep_journal(self) -> None:
         """Tell the ledger which take would have to be finished if this process were killed."""

@@ -1,0 +1,351 @@
+"""The player's loop on a clock that jumps: when what changes, what a late composer does, how it all ends."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from multiprocessing import Pipe
+from typing import Any
+
+import pytest
+import toy_composer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
+from engine.clock import ManualClock, Wake
+from engine.desk import Desk
+from engine.messages import (
+    Acknowledge,
+    BarRequest,
+    ComposerState,
+    Learn,
+    Panic,
+    Play,
+    Quit,
+    SetAnchor,
+    SetBpm,
+    SetChannel,
+    SetMute,
+    SetParameter,
+    SetSeed,
+    Stop,
+)
+from engine.player import Player
+
+STEP = 60 / 120 / 4  # seconds at 120 beats per minute
+BAR = STEPS_PER_BAR * STEP
+
+
+class Composer:
+    """A link to a composer that takes its time, by the clock it is given."""
+
+    def __init__(self, clock: ManualClock, seconds: Callable[[BarRequest], float]) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self.decode = toy_composer.decode
+        self._replies: deque[tuple[float, Any]] = deque([(0.0, ComposerState("ready"))])
+        self.asked: list[BarRequest] = []
+
+    def poll(self) -> bool:
+        """Return whether a reply is there by now."""
+        return bool(self._replies) and self._replies[0][0] <= self._clock.now()
+
+    def recv(self) -> Any:
+        """Return it."""
+        return self._replies.popleft()[1]
+
+    def send(self, request: BarRequest, /) -> None:
+        """Start on `request`."""
+        self.asked.append(request)
+        done = self._clock.now() + self._seconds(request)
+        self._replies.append((done, self.decode(request)))
+
+
+@dataclass
+class Event:
+    """A raw message, and when it was sent."""
+
+    time: float
+    message: list[int]
+
+
+class Stage:
+    """A player with everything around it, driven by hand."""
+
+    def __init__(self, seconds: Callable[[BarRequest], float] = lambda _: 0.001, **changes: object) -> None:
+        self.clock = ManualClock(stride=0.001)
+        self.composer = Composer(self.clock, seconds)
+        self.heard: list[Event] = []
+        self.live, far = Pipe()
+        self.desk = Desk(sinks=[self], composer=self.composer, live=far, wake=Wake())
+        self.player = Player(toy_composer.setup(**changes), self.clock, self.desk)
+        self.start = 0.0
+
+    def send(self, message: list[int]) -> None:
+        """Hear a message, as a sink."""
+        self.heard.append(Event(self.clock.now(), message))
+
+    def until(self, seconds: float) -> None:
+        """Play until `seconds` after the first note's time."""
+        while not self.player.performance.playing:
+            self.player.turn()
+        end = self.player.performance.transport.time_of(0) + seconds
+        while self.clock.now() < end and not self.player.leaving:
+            self.player.turn()
+
+    def control(self, *message: int) -> None:
+        """Let a controller's message arrive."""
+        self.desk.controls.append(list(message))
+        assert self.desk.wake is not None
+        self.desk.wake.set()
+
+    def notes(self) -> list[tuple[int, tuple[int, ...]]]:
+        """Return (step at 120 beats per minute, message) of the notes heard."""
+        zero = self.player.performance.transport.time_of(0)
+        return [
+            (round((event.time - zero) / STEP), tuple(event.message))
+            for event in self.heard
+            if event.message[0] & 0xE0 == 0x80
+        ]
+
+    def hanging(self) -> set[tuple[int, int]]:
+        """Return what is on at the end; a second note on or a lone note off is an error."""
+        on: set[tuple[int, int]] = set()
+        for event in self.heard:
+            key = (event.message[0] & 0x0F, event.message[1])
+            if event.message[0] & 0xF0 == 0x90:
+                assert key not in on
+                on.add(key)
+            elif event.message[0] & 0xF0 == 0x80:
+                on.remove(key)
+        return on
+
+
+def undisturbed(seconds: float, **changes: object) -> list[tuple[int, tuple[int, ...]]]:
+    """Return the notes of a performance with nobody at the knobs."""
+    stage = Stage(**changes)
+    stage.until(seconds)
+    return stage.notes()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [SetParameter("knob1", 0.9), SetParameter("temperature", 0.6), SetSeed(99), SetAnchor("A", 5)],
+    ids=lambda command: type(command).__name__,
+)
+def test_a_change_is_heard_within_the_bar_from_the_next_step_on_and_not_before(command: object) -> None:
+    stage = Stage()
+    stage.until(BAR + 6.5 * STEP)
+    stage.live.send(command)
+    stage.until(2 * BAR)
+    changed, plain = stage.notes(), undisturbed(2 * BAR)
+    border = STEPS_PER_BAR + 7
+    assert [n for n in changed if n[0] < border] == [n for n in plain if n[0] < border]
+    assert changed != plain
+    first = next(n for n in stage.composer.asked if n.revision == 1)
+    assert (first.number, first.from_step) == (1, 7)
+
+
+def test_a_change_too_close_to_a_step_takes_the_step_after() -> None:
+    stage = Stage()
+    stage.until(BAR + 6 * STEP - 0.005)
+    stage.live.send(SetParameter("knob1", 0.9))
+    stage.until(2 * BAR)
+    assert next(n.from_step for n in stage.composer.asked if n.revision == 1) == 7
+
+
+def test_a_reply_too_late_for_its_step_is_thrown_away_and_asked_again() -> None:
+    stage = Stage(seconds=lambda request: 3 * STEP if request.from_step == 4 else 0.001)
+    stage.until(BAR + 3.5 * STEP)
+    stage.live.send(SetParameter("knob1", 0.9))
+    stage.until(2 * BAR)
+    steps = [
+        request.from_step for request in stage.composer.asked if request.number == 1 and request.revision
+    ]
+    assert steps[0] == 4
+    assert steps[1] > 7
+    border = STEPS_PER_BAR + steps[1]
+    changed, plain = stage.notes(), undisturbed(2 * BAR)
+    assert [n for n in changed if n[0] < border] == [n for n in plain if n[0] < border]
+    assert changed != plain
+
+
+def test_turning_a_knob_back_brings_the_music_back() -> None:
+    stage = Stage()
+    stage.until(0.5 * BAR)
+    stage.live.send(SetParameter("knob1", 0.9))
+    stage.until(0.9 * BAR)
+    stage.live.send(SetParameter("knob1", 0.5))
+    stage.until(3 * BAR)
+    rest = 2 * STEPS_PER_BAR
+    starts = [n for n in stage.notes() if n[0] >= rest and n[1][0] & 0xF0 == 0x90]
+    assert starts == [n for n in undisturbed(3 * BAR) if n[0] >= rest and n[1][0] & 0xF0 == 0x90]
+
+
+def test_a_late_bar_is_the_last_one_again_and_is_counted() -> None:
+    stage = Stage(seconds=lambda request: 2.5 * BAR if request.number == 2 else 0.001)
+    stage.until(3 * BAR - STEP / 2)
+    assert stage.player.performance.arranger.late_bars == 1
+    strikes = [n for n in stage.notes() if n[1][0] & 0xF0 == 0x90]
+    second = [(step - STEPS_PER_BAR, m) for step, m in strikes if step // STEPS_PER_BAR == 1]
+    third = [(step - 2 * STEPS_PER_BAR, m) for step, m in strikes if step // STEPS_PER_BAR == 2]
+    assert second == third
+
+
+def test_a_composer_slower_than_the_music_is_still_heard() -> None:
+    stage = Stage(seconds=lambda _: 1.3 * BAR)
+    stage.until(12 * BAR)
+    strikes = [n for n in stage.notes() if n[1][0] & 0xF0 == 0x90]
+    bars = [
+        tuple((step % STEPS_PER_BAR, m) for step, m in strikes if step // STEPS_PER_BAR == bar)
+        for bar in range(12)
+    ]
+    assert len(set(bars)) > 4
+    assert 0 < stage.player.performance.arranger.late_bars < 8
+
+
+def test_nothing_sounds_before_the_first_bar_is_there_and_the_delay_is_over() -> None:
+    stage = Stage(seconds=lambda _: 0.5, delay=2.0)
+    stage.until(BAR)
+    assert stage.player.performance.transport.time_of(0) == 2.0
+    assert min(e.time for e in stage.heard if e.message[0] & 0xF0 == 0x90) >= 2.0
+    assert [e.message[0] & 0xF0 for e in stage.heard[:3]] == [0xC0] * 3
+
+
+def test_a_thousand_controller_moves_are_a_few_requests() -> None:
+    stage = Stage(seconds=lambda _: 0.02)
+    stage.live.send(Learn("knob1"))
+    stage.until(BAR)
+    before = len(stage.composer.asked)
+    for position in range(1000):
+        stage.control(0xB0, 74, position % 128)
+    stage.until(1.25 * BAR)
+    assert stage.player.performance.arranger.parameters["knob1"] == pytest.approx((999 % 128) / 127)
+    assert len(stage.composer.asked) - before < 0.25 * BAR / 0.02 + 2
+    assert stage.composer.asked[-1].revision == stage.player.performance.arranger.revision
+
+
+def test_tempo_moves_what_is_scheduled_and_keeps_every_note() -> None:
+    stage = Stage(bars=2)
+    stage.until(0.5 * BAR)
+    stage.live.send(SetBpm(60))
+    stage.player.run()
+    plain = Stage(bars=2)
+    plain.player.run()
+    assert [e.message for e in stage.heard] == [e.message for e in plain.heard]
+    assert stage.heard[-1].time - plain.heard[-1].time == pytest.approx(1.5 * BAR, abs=0.01)
+
+
+def test_stop_ends_the_notes_and_play_begins_again_with_the_same_ones() -> None:
+    stage = Stage()
+    stage.until(1.3 * BAR)
+    stage.live.send(Stop())
+    stage.player.turn()
+    stage.player.turn()
+    assert stage.hanging() == set()
+    first = stage.notes()
+    stage.heard.clear()
+    stage.live.send(Play())
+    stage.until(1.3 * BAR)
+    again = stage.notes()
+    strikes = [n for n in first if n[1][0] & 0xF0 == 0x90]
+    assert [n for n in again if n[1][0] & 0xF0 == 0x90][: len(strikes)] == strikes
+
+
+def test_a_process_that_was_frozen_goes_on_where_it_was() -> None:
+    stage = Stage()
+    stage.until(0.5 * BAR)
+    count = len(stage.heard)
+    stage.clock.wait(stage.clock.now() + 20.0, [])
+    stage.player.turn()
+    assert len(stage.heard) - count < 6
+    assert stage.player.performance.arranger.late_bars == 0
+
+
+def test_the_last_bar_ends_everything_on_its_line() -> None:
+    stage = Stage(bars=2)
+    stage.player.run()
+    assert stage.hanging() == set()
+    assert stage.notes()[-1][0] <= 2 * STEPS_PER_BAR
+    assert max(request.number for request in stage.composer.asked) == 1
+
+
+@pytest.mark.parametrize("how", ["quit", "signal", "live", "failure"])
+def test_however_it_ends_no_note_stays_on(how: str) -> None:
+    stage = Stage()
+    stage.until(0.3 * BAR)
+    if how == "quit":
+        stage.live.send(Quit())
+    elif how == "signal":
+        stage.desk.leave = "SIGTERM"
+    elif how == "live":
+        stage.live.close()
+    else:
+        stage.composer.decode = lambda request: replace(toy_composer.decode(request), tokens=None)
+        stage.live.send(SetParameter("knob1", 0.9))
+    assert stage.hanging()
+    stage.player.run()
+    assert stage.hanging() == set()
+    if how in ("signal", "failure"):
+        expected = "ended by SIGTERM" if how == "signal" else "the player failed: TypeError"
+        assert expected in stage.player.report.notices[-1]
+
+
+def test_a_bar_that_the_codec_does_not_know_is_refused_with_a_notice() -> None:
+    stage = Stage()
+    bad = ((999, 0, 0),) * STEPS_PER_BAR
+    stage.until(0.3 * BAR)
+    stage.composer.decode = lambda request: replace(toy_composer.decode(request), tokens=bad)
+    stage.live.send(SetParameter("knob1", 0.9))
+    stage.until(BAR)
+    assert stage.notes() == undisturbed(BAR)
+    assert any("melody token 999" in notice for notice in stage.player.report.notices)
+
+
+def test_snapshots_come_on_credit() -> None:
+    stage = Stage()
+    stage.until(BAR)
+    assert stage.live.poll()
+    first = stage.live.recv()
+    assert not stage.live.poll()
+    stage.live.send(Acknowledge())
+    stage.until(BAR + STEP)
+    second = stage.live.recv()
+    assert (first.playing, second.playing, second.composer) == (False, True, "ready")
+    assert second.tick // TICKS_PER_STEP in (15, 16, 17)
+    assert {note.tick // TICKS_PER_BAR for note in second.roll} >= {0, 1, 2}
+
+
+def test_captured_knobs_stay_in_the_anchor() -> None:
+    stage = Stage()
+    arranger = stage.player.performance.arranger
+    arranger.set_parameter("knob1", 0.9)
+    before = arranger.z()
+    arranger.set_anchor("A", None)
+    assert arranger.parameters["knob1"] == 0.5
+    assert arranger.z() == pytest.approx(before)
+
+
+COMMANDS = st.one_of(
+    st.builds(SetBpm, st.floats(20, 300)),
+    st.builds(SetParameter, st.sampled_from(["knob1", "interpolation", "dynamics"]), st.floats(0, 1)),
+    st.builds(SetMute, st.integers(-1, 3), st.booleans()),
+    st.builds(SetChannel, st.integers(-1, 3), st.integers(-1, 16)),
+    st.builds(SetSeed, st.integers(0, 5)),
+    st.sampled_from([Play(), Stop(), Panic()]),
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1.5), COMMANDS), max_size=12), st.floats(0, 0.4))
+def test_under_any_commands_each_note_on_has_its_note_off(script: list[tuple], pause: float) -> None:
+    stage = Stage(seconds=lambda _: pause)
+    for seconds, command in script:
+        end = stage.clock.now() + seconds
+        while stage.clock.now() < end:
+            stage.player.turn()
+        stage.live.send(command)
+    stage.live.send(Quit())
+    stage.player.run()
+    assert stage.hanging() == set()
+    stage.live.close()

@@ -1,0 +1,95 @@
+"""Ports: names, choices and refusals; with a real JACK server where there is one."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from jack_server import jack_server
+
+from engine.port import PortError, _choose, list_ports, open_direct, open_input, open_output
+from engine.rescue import alsa_receivers
+from engine.sinks import MemoryPort
+
+CLIENTS = """\
+Client info
+  cur  clients : 3
+Client   0 : "System" [Kernel]
+  Port   0 : "Timer" (Rwe-)
+Client 128 : "live" [User Legacy]
+  Port   0 : "trio" (R-e-)
+    Connecting To: 129:0[real:0], 130:1
+Client 129 : "aseqdump" [User Legacy]
+  Port   0 : "aseqdump" (-We-)
+    Connected From: 128:0
+""".splitlines()
+
+
+def test_an_exact_name_comes_before_a_part_of_one() -> None:
+    names = ["Synth 1:Port 10 20:1", "Synth 1:Port 1 20:0"]
+    assert _choose(names, "Synth 1:Port 1", "ALSA") == 1
+    assert _choose(names, "20:1", "ALSA") == 0
+    assert _choose(["a:Port 10", "a:Port 1"], "a:Port 1", "JACK") == 1
+    assert _choose(names, "port 10", "ALSA") == 0
+    assert _choose(names, None, "ALSA") is None
+
+
+@pytest.mark.parametrize("wanted", ["Port 1", "nothing"])
+def test_a_name_that_is_none_or_several_is_refused_with_those_there_are(wanted: str) -> None:
+    with pytest.raises(PortError, match="there are: a:Port 10, a:Port 11"):
+        _choose(["a:Port 10", "a:Port 11"], wanted, "JACK")
+
+
+def test_receivers_are_read_from_the_kernels_list() -> None:
+    assert alsa_receivers(CLIENTS, "128:0") == ("129:0", "130:1")
+    assert alsa_receivers(CLIENTS, "129:0") == ()
+    assert alsa_receivers(CLIENTS, "131:0") is None
+
+
+def test_a_memory_port_keeps_or_swallows() -> None:
+    keeper, swallower = MemoryPort(), MemoryPort(keep=False)
+    for port in (keeper, swallower):
+        port.send([0x90, 60, 1])
+    assert (keeper.messages, swallower.messages) == ([[0x90, 60, 1]], [])
+
+
+def test_an_api_that_is_not_there_is_refused_with_those_there_are() -> None:
+    with pytest.raises(PortError, match=r"--api Amiga: this machine's RtMidi has \w+"):
+        open_output("Amiga", None, "trio")
+
+
+@pytest.fixture(scope="module")
+def jack() -> Iterator[None]:
+    """A private JACK server that this process and its children reach."""
+    with jack_server():
+        yield
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
+def test_virtual_ports_have_stable_names_and_carry_messages(capfd: pytest.CaptureFixture[str]) -> None:
+    arrived: list[list[int]] = []
+    first = open_output("jack", None, "trio")
+    second = open_output("jack", None, "trio")
+    assert (first.address, second.address) == ("live:trio", "live-01:trio")
+    second.close()
+    control = open_input("JACK", arrived.append)
+    assert "live-in:control" in [port.name for port in list_ports() if port.takes]
+    direct = open_direct("JACK", "live-in:control")
+    direct.send([0xB0, 74, 1])
+    deadline = time.monotonic() + 5.0
+    while not arrived and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert arrived == [[0xB0, 74, 1]]
+    direct.close()
+    first.close()
+    control.close()
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
+def test_a_port_that_is_not_there_is_said_with_those_that_are() -> None:
+    control = open_input("JACK", lambda _: None)
+    with pytest.raises(PortError, match="0 ports like 'synth'; there are: live-in:control"):
+        open_output("JACK", "synth", "trio")
+    control.close()

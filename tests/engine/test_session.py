@@ -1,0 +1,177 @@
+"""The processes of a performance: what they say, and that no note outlives any of them."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import mido
+import pytest
+import toy_composer
+from jack_server import jack_server
+
+from engine.ledger import Ledger
+from engine.messages import Quit, Record, SetMute, Snapshot
+from engine.port import open_input
+from engine.render import render
+from engine.session import Session
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
+PATIENCE = 30.0  # seconds that a loaded machine may take for what takes one
+
+
+def wait_for(session: Session, state: str, value: object) -> Snapshot:
+    """Return the first snapshot in which `state` is `value`."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        snapshot = session.poll(0.2)
+        if snapshot is not None and getattr(snapshot, state) == value:
+            return snapshot
+        assert snapshot is None or not snapshot.finished, snapshot.notices
+    raise AssertionError(f"{state} never became {value!r}")
+
+
+@pytest.fixture
+def no_jack(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the processes of a session look for a JACK server that does not exist."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "there-is-none")
+
+
+def quiet(**changes: object) -> Session:
+    """Return a fast session of the toy; with `no_jack`, it plays into nothing where there is no ALSA."""
+    fields = {"bpm": 300.0, "sound_device": "null"} | changes
+    return Session(toy_composer.setup(**fields), compose=toy_composer.run)
+
+
+@pytest.mark.usefixtures("no_jack")
+def test_a_performance_without_midi_says_so_ends_by_itself_and_is_recorded(tmp_path: Path) -> None:
+    with quiet(bars=2, seed=7, record=str(tmp_path / "live.mid")) as session:
+        last = wait_for(session, "finished", True)
+        assert Path("/dev/snd/seq").exists() or "no MIDI port" in last.out_port
+        assert session.poll() is None
+    setup = toy_composer.setup(bpm=300.0, seed=7)
+    rendered = render(setup, toy_composer.decode, 2, tmp_path / "render.mid")
+    assert (tmp_path / "live.mid").read_bytes() == rendered.read_bytes()
+
+
+@pytest.mark.usefixtures("no_jack")
+def test_a_take_of_the_middle_is_written_while_the_music_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "take.mid"
+    with quiet() as session:
+        wait_for(session, "playing", True)
+        session.send(Record(str(path)))
+        wait_for(session, "recording", str(path))
+        session.send(Record(None))
+        while not any("recorded" in notice for notice in wait_for(session, "recording", None).notices):
+            pass
+        assert mido.MidiFile(path).type == 1
+        session.send(Record(str(path)))
+        while not any("not overwritten" in notice for notice in wait_for(session, "playing", True).notices):
+            pass
+        session.send(Quit())
+        wait_for(session, "finished", True)
+
+
+@pytest.mark.usefixtures("no_jack")
+def test_a_composer_that_is_killed_is_replaced_and_the_music_goes_on() -> None:
+    with quiet() as session:
+        wait_for(session, "playing", True)
+        for _ in range(2):
+            before = session.pids["composer"]
+            assert before is not None
+            os.kill(before, signal.SIGKILL)
+            deadline = time.monotonic() + PATIENCE
+            while session.pids["composer"] == before and time.monotonic() < deadline:
+                session.poll(0.05)
+            snapshot = wait_for(session, "composer", "ready")
+            assert snapshot.playing
+            assert any("code -9; starting another" in notice for notice in snapshot.notices)
+
+
+@pytest.mark.usefixtures("no_jack")
+def test_a_killed_player_leaves_a_last_snapshot_and_its_take(tmp_path: Path) -> None:
+    path = tmp_path / "take.mid"
+    with quiet(record=str(path)) as session:
+        wait_for(session, "playing", True)
+        session.send(SetMute(0, True))
+        player = session.pids["player"]
+        assert player is not None
+        os.kill(player, signal.SIGKILL)
+        last = wait_for(session, "finished", True)
+        assert "ended with code -9" in last.notices[-1]
+        assert not last.playing
+        assert all(voice.sounding == () for voice in last.voices)
+        session.send(Quit())
+    assert len(mido.MidiFile(path).tracks) == 4
+    assert not Path(f"{path}.part").exists()
+
+
+def test_the_ledger_keeps_what_sounds_for_whoever_comes_after() -> None:
+    mine = Ledger()
+    theirs = Ledger(mine.name)
+    mine.mark(9, 36)
+    mine.mark(0, 127)
+    mine.clear(0, 127)
+    mine.write("journal", "/a/täke.mid.part")
+    assert list(theirs.sounding()) == [(9, 36)]
+    assert theirs.channels() == [0, 9]
+    assert theirs.read("journal") == "/a/täke.mid.part"
+    assert not theirs.clean
+    mine.clean = True
+    assert theirs.clean
+    theirs.close()
+    mine.close()
+    mine.unlink()
+
+
+@pytest.fixture(scope="module")
+def jack() -> Iterator[None]:
+    """A private JACK server that this process and its children reach."""
+    pytest.importorskip("jack", reason="JACK-Client is not installed (the extra `jack`)")
+    with jack_server():
+        yield
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
+@pytest.mark.parametrize(
+    ("who", "number"),
+    [
+        ("player", signal.SIGKILL),
+        ("player", signal.SIGTERM),
+        ("player", signal.SIGHUP),
+        ("player", signal.SIGINT),
+    ],
+)
+def test_no_note_stays_on_at_a_receiver_when_the_player_dies(who: str, number: signal.Signals) -> None:
+    heard: list[list[int]] = []
+    ear = open_input("JACK", heard.append)
+    with Session(toy_composer.setup(bpm=40.0, api="JACK"), compose=toy_composer.run) as session:
+        wait_for(session, "playing", True)
+        connect = ["jack_connect", "live:toy", "live-in:control"]
+        subprocess.run(connect, check=True, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + PATIENCE
+        while not (_on(heard) and "1 client" in wait_for(session, "playing", True).out_port):
+            assert time.monotonic() < deadline
+        victim = session.pids[who]
+        assert victim is not None
+        os.kill(victim, number)
+        with contextlib.suppress(ConnectionError):
+            wait_for(session, "finished", True)
+    assert _on(heard) == set()
+    ear.close()
+
+
+def _on(heard: list[list[int]]) -> set[tuple[int, int]]:
+    on: set[tuple[int, int]] = set()
+    for message in list(heard):
+        key = (message[0] & 0x0F, message[1])
+        if message[0] & 0xF0 == 0x90:
+            on.add(key)
+        elif message[0] & 0xF0 == 0x80:
+            on.discard(key)
+    return on
