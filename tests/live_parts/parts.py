@@ -76,14 +76,14 @@ def stop(process: "subprocess.Popen[str]", seconds: float = 10.0) -> None:
 
 def start_jack(name: str, period: int) -> "subprocess.Popen[str]":
     """Start a JACK server called `name` without a sound card, and wait until it answers."""
-    server_command = ("jackd", "--realtime", "--realtime-priority", "70", "--sync")
     server = subprocess.Popen(
-        [*server_command, "--name", name, "-d", "dummy", "--rate", "48000", "--period", str(period)],
+        ["jackd", "-n", name, "-R", "-P", "70", "-S", "-d", "dummy", "-r", "48000", "-p", str(period)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env=os.environ | {"JACK_NO_AUDIO_RESERVATION": "1"},
         text=True,
+        restore_signals=False,  # SIGPIPE stays ignored: a client that is killed must not take it along
     )
     answered = subprocess.run(
         ["jack_wait", "--server", name, "--wait", "--timeout", "20"],

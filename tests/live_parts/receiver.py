@@ -43,9 +43,9 @@ def main(source: str, control: str | None = None) -> None:
     for line in sys.stdin:
         sender.send_message([int(word) for word in line.split()])
         say(sent=line.split(), t=time.monotonic_ns())
-    sender.close_port()
+    sender.delete()
     heard.cancel_callback()
-    heard.close_port()
+    heard.delete()
 
 
 if __name__ == "__main__":
