@@ -18,10 +18,10 @@ def decode(reply: Connection, setup: Setup, bars: int) -> None:
     Every window has a latent of its own, so that a bar that begins one pays for its plan, as in a performance
     whose knobs move.
     """
-    from engine.composer import Composer  # loads torch
+    begun = time.perf_counter()
+    from engine.composer import Composer  # loads torch, which is part of loading
     from engine.decoder import DecoderError
 
-    begun = time.perf_counter()
     try:
         composer = Composer(setup.model)
     except DecoderError as error:

@@ -1,14 +1,15 @@
 """The stage: shows the newest snapshot of the player and turns keys and mouse into commands."""
 
 import asyncio
+import os
 import random
 import signal
+import threading
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
@@ -41,6 +42,8 @@ FROM_A_TO_B = "from anchor A to anchor B along the sphere"
 RISK = "low plays the likeliest notes, high takes risks"
 ACCENTS = "from even to strongly accented"
 NOTICE_SECONDS = 6.0
+PARTING = 15.0  # seconds that the engine gets to end its notes and close its files
+SCREEN_PARTING = 3.0  # and the screen to give the terminal back, when told to leave
 SEEDS = 2**31  # a seed that a performer can read out
 
 
@@ -76,7 +79,7 @@ class Stage(App[None]):
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
         self._preset = preset
         self._takes = takes
-        self._transport = Transport(preset.title, preset.manifest.bars)
+        self._transport = Transport(preset.title, preset.manifest.bars, preset.bpm, preset.seed)
         self._status = Status()
         self._reader = Reader(
             link, lambda s: self.post_message(Arrived(s)), lambda r: self.post_message(Lost(r))
@@ -114,15 +117,27 @@ class Stage(App[None]):
         self._controls = {control.parameter: control for control in self.query(Control)}
         self._tracks = list(self.query(Track))
         self.query(Control).first().focus()
-        with suppress(NotImplementedError):  # Windows has no such handlers
+        self._loop_of_screen = asyncio.get_running_loop()
+        if threading.current_thread() is threading.main_thread():
             for name in ("SIGTERM", "SIGHUP"):
-                asyncio.get_running_loop().add_signal_handler(getattr(signal, name), self.exit)
+                if hasattr(signal, name):  # Windows has no SIGHUP
+                    signal.signal(getattr(signal, name), self._told_to_leave)
         self._reader.start()
         self.set_interval(0.5, self._look)
 
-    def hang_up(self, seconds: float) -> bool:
+    def hang_up(self, seconds: float = PARTING) -> bool:
         """Close the link after the screen has gone; True if the engine left within `seconds`."""
         return self._reader.stop(seconds)
+
+    def _told_to_leave(self, *_: object) -> None:
+        threading.Thread(target=self._leave, name="leave", daemon=True).start()
+
+    def _leave(self) -> None:
+        """End the music first, then the screen; a terminal that is gone may hold the screen up for ever."""
+        self.hang_up(PARTING)
+        self._loop_of_screen.call_soon_threadsafe(self.exit)
+        sleep(SCREEN_PARTING)
+        os._exit(0)
 
     def settled(self, snapshot: Snapshot) -> bool:
         """Return whether every command has gone out and `snapshot` is what the stage shows."""

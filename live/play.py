@@ -72,7 +72,7 @@ def place_for(file: str) -> Path:
 
 def on_screen(preset: Preset, setup: Setup) -> int:
     """Play on the screen until the performer leaves; return the exit code."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UserError("the screen needs a terminal; without one, add --headless")
     session = Session(setup)  # its processes load while Textual does
     try:
@@ -85,7 +85,7 @@ def on_screen(preset: Preset, setup: Setup) -> int:
     try:
         stage.run()
     finally:
-        left = stage.hang_up(3 * FAREWELL)
+        left = stage.hang_up()
     if not left:
         print("live: the engine did not answer; its guard ends every note", file=sys.stderr)
     return stage.return_code or 0

@@ -1,5 +1,7 @@
 """The look of the stage: a dark, high-contrast theme, and one colour a voice."""
 
+from functools import lru_cache
+
 from textual.theme import Theme
 
 BACKGROUND = "#0a0c0f"
@@ -44,6 +46,7 @@ def voice_colour(voice: int) -> str:
     return VOICES[voice % len(VOICES)]
 
 
+@lru_cache(maxsize=1024)
 def blend(colour: str, other: str, share: float) -> str:
     """Return `colour` mixed with `share` (0 to 1) of `other`, both "#rrggbb"."""
     mixed = (

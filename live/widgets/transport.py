@@ -28,10 +28,10 @@ class TransportState:
 class Transport(Painted):
     """Large enough to read from afar; its parts answer the mouse."""
 
-    def __init__(self, title: str, window_bars: int) -> None:
+    def __init__(self, title: str, window_bars: int, bpm: float, seed: int) -> None:
         super().__init__(id="transport")
         self._title = title
-        self._state = TransportState(False, 120.0, 0, 0, window_bars, 0, 0, False)
+        self._state = TransportState(False, bpm, 0, 0, window_bars, 0, seed, False)
         self._regions: list[tuple[int, int, str]] = []  # first and last column, action of the app
         self.tooltip = "Click to play, stop or record; turn the wheel over the tempo"
 
