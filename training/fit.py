@@ -58,11 +58,10 @@ class Fit:
         if saved:
             optimiser.load_state_dict(saved["optimiser"])
             batches.restore(saved["batches"])
-            _restore_noise(saved["noise"])
         autocast = torch.autocast(torch.device(device).type, torch.bfloat16, self._half())
         began = checkpointed = time.monotonic()
         earlier = progress.seconds
-        done, counted = 0.0, progress.iteration
+        done, counted = self.done(stage, budget), progress.iteration
         model.train()
         while done < 1.0:
             if until is not None and progress.total >= until:
@@ -79,9 +78,7 @@ class Fit:
             progress.iteration += 1
             progress.total += 1
             progress.seconds = earlier + time.monotonic() - began
-            done = progress.iteration / stage.iterations
-            if budget is not None:
-                done = max(done, progress.seconds / budget)
+            done = self.done(stage, budget)
             if progress.iteration % stage.validate_every == 0 or done >= 1.0:
                 rate = (progress.iteration - counted) / (time.monotonic() - began)
                 row = {"train_loss": float(loss.detach()), "iterations_per_second": rate}
@@ -94,6 +91,11 @@ class Fit:
         progress.iteration, progress.seconds, progress.best = 0, 0.0, float("inf")
         self.checkpoint(optimiser, batches)
         return True
+
+    def done(self, stage: Stage, budget: float | None) -> float:
+        """Return the share of the stage that is behind, in iterations or in time, whichever is further."""
+        share = self.progress.iteration / stage.iterations
+        return share if budget is None else max(share, self.progress.seconds / budget)
 
     @torch.no_grad()
     def validate(self, stage: Stage, valid: Tensor, autocast: torch.autocast, row: Figures) -> None:
@@ -171,6 +173,7 @@ def fit(
     if saved:
         progress = Progress(**saved["progress"])
         model.load_state_dict(saved["model"])
+        _restore_noise(saved["noise"])
         report(f"resuming at stage {progress.stage + 1}, iteration {progress.iteration}")
     work = Fit(config, store, output, device, model, progress, report)
     shares = sum(stage.share for stage in config.stages)

@@ -73,7 +73,7 @@ class ExportSubject:
         self.manifest = manifest.read(path)
         with warnings.catch_warnings():  # torch says at every load that TorchScript is deprecated
             warnings.simplefilter("ignore", DeprecationWarning)
-            self.module = torch.jit.load(str(path))
+            self.module = torch.jit.load(str(path)).eval()
         self.vocabularies = [voice.vocabulary for voice in CODECS[self.manifest.codec].voices]
 
     @property

@@ -1,0 +1,56 @@
+"""A small real store and tiny configurations, shared by the tests of training."""
+
+from pathlib import Path
+
+import pytest
+from midi_song import midi, trio
+
+from training.config import Config, Data, Stage
+from training.musicvae import ModelConfig
+from training.prepare import prepare
+from training.store import Store
+
+
+@pytest.fixture(scope="session")
+def band_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a store of six trios, two a split."""
+    root = tmp_path_factory.mktemp("band")
+    band = root / "band"
+    band.mkdir()
+    rows = ["path,split,group"]
+    for index, split in enumerate(("train", "valid", "test")):
+        for which in range(2):
+            (band / f"{split}{which}.mid").write_bytes(midi(trio(20, seed=2 * index + which)))
+            rows.append(f"{split}{which}.mid,{split},{split}{which}")
+    (band / "MANIFEST.csv").write_text("\n".join(rows) + "\n")
+    prepare([band], root / "store")
+    return root / "store"
+
+
+@pytest.fixture(scope="session")
+def band(band_folder: Path) -> Store:
+    """The store itself."""
+    return Store.open(band_folder)
+
+
+TINY = ModelConfig(
+    embedding=8, bar_encoder=16, sequence_encoder=16, z_size=8, conductor=16, code=8, decoder=16
+)
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Config:
+    """A whole curriculum of a few iterations with a tiny hierarchical model."""
+    short = {
+        "iterations": 4,
+        "batch": 8,
+        "validate_every": 2,
+        "learning_rate": 1e-2,
+        "learning_rate_end": 1e-3,
+    }
+    stages = (
+        Stage("bars", **short),
+        Stage("codes", **short),
+        Stage("windows", bars_decoded=4, scheduled_sampling=50.0, **short),
+    )
+    return Config(TINY, Data(), stages)

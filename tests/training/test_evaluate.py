@@ -1,0 +1,95 @@
+"""The examination: exact on a known model, the same for a run and its export; a collapse is said."""
+
+import json
+
+import pytest
+import torch
+
+from training.cli import main
+from training.evaluate import evaluate
+from training.export import export_model
+from training.fit import fit
+from training.results import table
+from training.run import load
+from training.subject import RunSubject, SubjectError, open_subject
+
+
+class Oracle:
+    """A subject that gives back exactly what it heard: it keeps the windows and knows them by number."""
+
+    @property
+    def facts(self):
+        return {"family": "oracle", "weights": "none"}
+
+    def __init__(self):
+        self.windows = []
+
+    def encode(self, tokens):
+        first = len(self.windows)
+        self.windows += list(tokens)
+        z = torch.arange(first, len(self.windows), dtype=torch.float32).unsqueeze(1)
+        return z.repeat(1, 2), torch.full((len(tokens), 2), 1e-4)
+
+    def forced(self, z, tokens):
+        flat = tokens.flatten(1, 2)
+        return [
+            20.0 * torch.nn.functional.one_hot(flat[..., v], size).float()
+            for v, size in enumerate((130, 130, 512))
+        ]
+
+    def generate(self, z, temperature, seed):
+        return torch.stack([self.windows[round(float(latent[0]))] for latent in z])
+
+
+def test_a_perfect_model_scores_one_everywhere(band):
+    results = evaluate(Oracle(), band, "test", samples=0)
+    source = results["sources"]["band"]
+    assert source["windows"] == source["of"] == 10
+    for kind in ("teacher_forced", "sampled"):
+        for voice in ("melody", "bass", "drums"):
+            assert source[kind][voice] == {"token": 1.0, "onset": 1.0}
+    assert source["active_units"] == 2
+    assert not source["collapsed"]
+
+
+@pytest.fixture(scope="module")
+def folder(band, tiny, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    fit(tiny, band, folder, report=lambda line: None)
+    return folder
+
+
+@torch.no_grad()
+def test_a_run_and_its_export_agree_where_no_noise_is_drawn(band, folder, tmp_path):
+    export_model(load(folder).model, tmp_path / "model.ts", quantise=False)
+    subject, exported = RunSubject(load(folder).model), open_subject(tmp_path / "model.ts")
+    tokens = torch.from_numpy(band.window(band.windows_of("test")[:3]))
+    for a, b in zip(subject.encode(tokens), exported.encode(tokens), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
+    z = subject.encode(tokens)[0]
+    for a, b in zip(subject.forced(z, tokens), exported.forced(z, tokens), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3)
+    assert torch.equal(subject.generate(z, 0.0, 0), exported.generate(z, 0.0, 0))
+
+
+def test_an_untrained_model_is_reported_as_collapsed(band, folder):
+    results = evaluate(RunSubject(load(folder).model), band, "test", samples=4)
+    assert results["sources"]["band"]["collapsed"]
+    assert "posterior collapse" in table(results)
+    assert set(results["prior"]["sources"]["band"]["overlap"]) == set(results["prior"]["statistics"])
+
+
+def test_the_command_prints_json_and_the_same_twice(band_folder, folder, capsys):
+    command = ["evaluate", str(folder), "--data", str(band_folder), "--samples", "2", "--json"]
+    assert main(command) == 0
+    first = capsys.readouterr().out
+    assert main(command) == 0
+    assert capsys.readouterr().out == first
+    assert json.loads(first)["sources"]["band"]["windows"] == 10
+
+
+def test_a_path_that_holds_no_model_is_one_line(tmp_path, band_folder, capsys):
+    assert main(["evaluate", str(tmp_path / "x.mid"), "--data", str(band_folder)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    with pytest.raises(SubjectError):
+        open_subject(tmp_path / "x.mid")

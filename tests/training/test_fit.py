@@ -1,0 +1,111 @@
+"""The loop: the same curve after an interruption, the best kept, budgets and configurations honoured."""
+
+import csv
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from conftest import TINY
+
+from training import run
+from training.batches import Batches, transpose
+from training.config import Config, ConfigError, Data, Stage, load
+from training.fit import fit
+
+SILENT = {"report": lambda line: None}
+
+
+def curve(folder):
+    with (folder / "curves.csv").open() as file:
+        return [
+            {k: v for k, v in row.items() if k not in ("minutes", "iterations_per_second")}
+            for row in csv.DictReader(file)
+        ]
+
+
+@pytest.mark.parametrize("pauses", [(3, 9), (4, 8), (1, 10)])
+def test_a_run_in_pieces_is_the_run_in_one(band, tiny, tmp_path, pauses):
+    fit(tiny, band, tmp_path / "one", **SILENT)
+    for until in (*pauses, None):
+        fit(tiny, band, tmp_path / "pieces", until=until, **SILENT)
+    assert curve(tmp_path / "pieces") == curve(tmp_path / "one")
+    one, pieces = run.load(tmp_path / "one").model, run.load(tmp_path / "pieces").model
+    for (name, a), b in zip(one.state_dict().items(), pieces.state_dict().values(), strict=True):
+        assert torch.equal(a, b), name
+
+
+def test_a_finished_run_is_left_as_it_is(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path, **SILENT)
+    before = (tmp_path / "best.pt").stat().st_mtime_ns
+    assert fit(tiny, band, tmp_path, **SILENT).total == 12
+    assert (tmp_path / "best.pt").stat().st_mtime_ns == before
+
+
+def test_minutes_end_every_stage_with_a_model_that_plays(band, tiny, tmp_path):
+    endless = replace(tiny, stages=tuple(replace(stage, iterations=10**9) for stage in tiny.stages))
+    progress = fit(endless, band, tmp_path, minutes=0.02, **SILENT)
+    assert progress.stage == 3
+    assert run.load(tmp_path).model.generate(torch.zeros(1, TINY.z_size)).shape == (1, 16, 16, 3)
+    assert (tmp_path / "curves.png").exists()
+
+
+def test_a_flat_model_trains(band, tmp_path):
+    config = Config(replace(TINY, family="flat"), Data(), (Stage("windows", iterations=2, batch=2),))
+    assert fit(config, band, tmp_path, **SILENT).total == 2
+
+
+def test_batches_go_on_where_they_stood(band, tiny):
+    batches = Batches(band, tiny, tiny.stages[2], seed=5)
+    batches.draw()
+    state = batches.state()
+    expected = batches.draw()
+    again = Batches(band, tiny, tiny.stages[2], seed=99)
+    again.restore(state)
+    assert torch.equal(again.draw(), expected)
+
+
+def test_transposition_moves_melody_and_bass_and_never_drums():
+    tokens = np.full((2, 4, 3), 129)
+    tokens[:, 0] = (60, 36, 36)
+    tokens[1, 1, 0] = 126
+    moved = transpose(tokens, np.array([3, 3]))
+    assert moved[0, 0].tolist() == [63, 39, 36]
+    assert moved[0, 1].tolist() == [129, 129, 129]
+    assert np.array_equal(moved[1], tokens[1])  # 126 + 3 would leave the range
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "stages: expected at least one"),
+        ("[[stages]]\n", "stages[0].objective: missing"),
+        ('[[stages]]\nobjective = "songs"\n', "stages[0].objective: 'songs', allowed bars, codes, windows"),
+        ('[[stages]]\nobjective = "bars"\nbatch = "x"\n', "stages[0].batch: 'x', expected int"),
+        ('[[stages]]\nobjective = "bars"\nbeta = -1\n', "stages[0].beta: -1.0, expected a number from 0"),
+        ('[model]\nlayers = 3\n[[stages]]\nobjective = "bars"\n', "model.layers: unknown key"),
+        ('[model]\nfamily = "flat"\n[[stages]]\nobjective = "bars"\n', "needs a hierarchical model"),
+        ("seed = \n", "Invalid value"),
+    ],
+)
+def test_a_wrong_configuration_is_named(tmp_path, text, message):
+    path = tmp_path / "config.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as error:
+        load(path)
+    assert message in str(error.value)
+    assert str(path) in str(error.value)
+
+
+def test_a_weight_for_a_source_that_is_not_there_is_named(band, tiny):
+    config = replace(tiny, data=Data(weights={"choir": 1.0}))
+    with pytest.raises(ConfigError, match="'choir' is not in the store, which has band"):
+        Batches(band, config, tiny.stages[0], 1)
+
+
+def test_a_broken_checkpoint_is_named(tmp_path):
+    (tmp_path / "best.pt").write_bytes(b"half")
+    with pytest.raises(run.RunError, match="not a checkpoint"):
+        run.load(tmp_path)
+    with pytest.raises(run.RunError, match="missing"):
+        run.load(tmp_path / "nowhere")
