@@ -24,6 +24,7 @@ class Written:
     tokens: tuple[tuple[int, ...], ...]  # (steps, voices)
     bar: Bar
     revision: int
+    roll: tuple[RollNote, ...]  # the bar's notes for the screen, made once because they are shown often
 
 
 class Arranger:
@@ -158,7 +159,8 @@ class Arranger:
         self.decode_ms = reply.decode_ms
         if request.number * STEPS_PER_BAR + request.from_step <= sent_step:
             return False
-        self._bars[reply.number] = Written(reply.tokens, self._codec.to_bar(reply.tokens), reply.revision)
+        bar = self._codec.to_bar(reply.tokens)
+        self._bars[reply.number] = Written(reply.tokens, bar, reply.revision, _roll(reply.number, bar))
         return True
 
     def forget_request(self) -> None:
@@ -176,7 +178,7 @@ class Arranger:
         if number not in self._bars:
             self.late_bars += 1
             last = self._bars[number - 1]
-            self._bars[number] = Written(last.tokens, last.bar, self.revision)
+            self._bars[number] = Written(last.tokens, last.bar, self.revision, _roll(number, last.bar))
         self._bars = {n: written for n, written in self._bars.items() if n >= number - 2}
         return self._bars[number].bar
 
@@ -186,8 +188,9 @@ class Arranger:
 
     def roll(self) -> tuple[RollNote, ...]:
         """Return the notes of the last bars played and of those known ahead."""
-        return tuple(
-            RollNote(number * TICKS_PER_BAR + n.tick, n.duration, n.voice, n.pitch, n.velocity)
-            for number, written in sorted(self._bars.items())
-            for n in written.bar.notes
-        )
+        return tuple(note for number in sorted(self._bars) for note in self._bars[number].roll)
+
+
+def _roll(number: int, bar: Bar) -> tuple[RollNote, ...]:
+    line = number * TICKS_PER_BAR
+    return tuple(RollNote(line + n.tick, n.duration, n.voice, n.pitch, n.velocity) for n in bar.notes)

@@ -15,6 +15,7 @@ from engine.scheduler import NOTE_OFF, NOTE_ON
 from engine.setup import Setup
 
 IDLE = 0.1  # seconds to wait at most
+HUSH = 0.002  # seconds before a note in which nothing else is begun: reading a bar takes one of them
 
 
 class Player:
@@ -57,9 +58,13 @@ class Player:
         self.leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
         if self.leaving:
             return
+        due = self.performance.deadline()
+        if due - now < HUSH:
+            self._clock.wait(due, [])
+            return
         if self._composer == "ready" and (request := self.performance.request(now)) is not None:
             self._tell(self._desk.composer, request)
-        deadline = min(self.performance.deadline(), now + IDLE)
+        deadline = min(due, now + IDLE)
         if self._desk.live is not None:
             if self.report.due(now, deadline):
                 self._show(now, finished=False)

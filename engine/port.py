@@ -2,20 +2,19 @@
 
 import importlib
 import os
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from engine.libraries import bounded, quiet
 
 APIS = {"ALSA": 2, "JACK": 3, "CoreMIDI": 1, "WinMM": 4}  # RtMidi's own numbers
 CLIENT = "live"  # what a patchbay shows: live:PRESET
 INPUT_CLIENT, INPUT = "live-in", "control"  # and where controllers are connected: live-in:control
 DRAIN = 0.1  # seconds for what was sent last to leave: two periods of a slow JACK server
-CLOSE = 1.0  # seconds for ports to close: RtMidi can lock up with its own callback
 
 
 class PortError(Exception):
@@ -48,7 +47,7 @@ class Port:
     def close(self) -> None:
         """Let the last messages leave, then close."""
         time.sleep(DRAIN)
-        _bounded(self._out.close_port, self._out.delete)
+        bounded(self._out.close_port, self._out.delete)
 
 
 class Input:
@@ -60,7 +59,7 @@ class Input:
 
     def close(self) -> None:
         """Stop listening; close the outputs first."""
-        _bounded(self._source.cancel_callback, self._source.close_port, self._source.delete)
+        bounded(self._source.cancel_callback, self._source.close_port, self._source.delete)
 
 
 def open_output(api: str | None, connect: str | None, name: str, client: str = CLIENT) -> Port:
@@ -72,7 +71,7 @@ def open_output(api: str | None, connect: str | None, name: str, client: str = C
     failures: list[str] = []
     for label, number in _candidates(api):
         try:
-            with _quiet():
+            with quiet():
                 before = _outputs(number)
                 out, target = _open(label, number, connect, name, client)
                 address = next((p for p in _outputs(number) if p not in before), f"{client}:{name}")
@@ -87,7 +86,7 @@ def open_output(api: str | None, connect: str | None, name: str, client: str = C
 def open_direct(api: str, receiver: str) -> Port:
     """Open an output connected to `receiver`, as fast as can be: its notes hang. PortError: it is gone."""
     try:
-        with _quiet():
+        with quiet():
             out, _ = _open(api, APIS[api], receiver, "rescue", "live-rescue")
     except (OSError, ValueError) as error:
         raise PortError(_explain(api, error)) from error
@@ -114,7 +113,7 @@ def open_input(api: str, arrived: Callable[[list[int]], None]) -> Input:
     PortError: it cannot be opened; Windows has no virtual ports.
     """
     try:
-        with _quiet():
+        with quiet():
             source = _rtmidi().MidiIn(APIS[api], INPUT_CLIENT)
             source.open_virtual_port(INPUT)
     except (OSError, NotImplementedError) as error:
@@ -127,7 +126,7 @@ def list_ports() -> list[PortInfo]:
     """Return the MIDI ports of other programs on every system that answers."""
     found: list[PortInfo] = []
     for label, number in _candidates(None):
-        with suppress(OSError), _quiet():
+        with suppress(OSError), quiet():
             for kind, takes in ((_rtmidi().MidiOut, True), (_rtmidi().MidiIn, False)):
                 lister = kind(number, "live-list")
                 found += [PortInfo(label, name, takes) for name in lister.get_ports()]
@@ -191,32 +190,3 @@ def _explain(api: str, error: Exception) -> str:
     if isinstance(error, NotImplementedError):
         return f"{api} has no virtual ports"
     return f"{api}: {error}"
-
-
-def _bounded(*steps: Callable[[], object]) -> None:
-    def work() -> None:
-        for step in steps:
-            with suppress(OSError):
-                step()
-
-    worker = threading.Thread(target=work, daemon=True)
-    worker.start()
-    worker.join(CLOSE)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what the C libraries print, whatever happens, off the screen."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    saved = os.dup(1), os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(saved[0], 1)
-        os.dup2(saved[1], 2)
-        for descriptor in (*saved, nowhere):
-            os.close(descriptor)

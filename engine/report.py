@@ -4,8 +4,9 @@ from collections import deque
 
 INTERVAL = 1 / 30  # seconds between snapshots
 NOTICES = 20
-# A snapshot takes a millisecond to pickle: it waits for a gap this long between notes, but not for ever.
-GAP = 0.004
+# A snapshot takes a millisecond to pickle, four on a busy machine: it waits for a gap this long between
+# notes, but not for ever.
+GAP = 0.008
 PATIENCE = 0.1
 
 

@@ -88,8 +88,8 @@ class _Watch:
             names = self._receivers(api, port)
         except (ImportError, OSError) as error:  # OSError: JACK-Client without the system's libjack
             self._blind = True
-            cure = "pip install 'live-vae[jack]'" if api == "JACK" else f"{api} does not say who listens"
-            _reply(link, Notice(f"should the player be killed, its notes stay on: {cure} ({error})"))
+            cure = "; pip install 'live-vae[jack]' ends them" if api == "JACK" else ""
+            _reply(link, Notice(f"were the player killed, its notes would stay on{cure} ({error})"))
             return
         if names is None:
             return
@@ -116,7 +116,7 @@ class _Watch:
             lines = ALSA_CLIENTS.read_text(encoding="utf-8", errors="replace").splitlines()
             return alsa_receivers(lines, port.rpartition(" ")[2])
         if api != "JACK":
-            raise OSError("only ALSA and JACK do")
+            raise OSError(f"{api} does not say who listens")
         jack = importlib.import_module("jack")
         try:
             if self._jack is None:
