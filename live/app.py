@@ -231,6 +231,11 @@ class Stage(App[None]):
         """Pass on a channel."""
         self._send(messages.SetChannel(event.voice, event.channel))
 
+    async def action_quit(self) -> None:
+        """End every note at once, then the screen."""
+        self._send(messages.Quit())
+        self.exit()
+
     def action_play(self) -> None:
         """Play or stop."""
         playing = self._snapshot is not None and self._snapshot.playing

@@ -3,6 +3,7 @@
 from engine.messages import Snapshot
 
 SILENCE = 3.0  # seconds without a snapshot after which the screen says so
+START = 20.0  # and before the first one, on a machine that is busy loading
 
 
 def trouble(snapshot: Snapshot | None, lost: str | None, silent: float) -> str | None:
@@ -15,7 +16,7 @@ def trouble(snapshot: Snapshot | None, lost: str | None, silent: float) -> str |
     if snapshot is not None and snapshot.finished:
         why = f": {snapshot.notices[-1]}" if snapshot.notices else ""
         return f"The performance has ended{why.rstrip('.')}. q leaves."
-    if silent > SILENCE:
+    if silent > (START if snapshot is None else SILENCE):
         return f"The player has not answered for {silent:.0f} s. It may still play; q leaves."
     if snapshot is not None and snapshot.composer in ("dead", "failed"):
         return "The composer has stopped: the last bar repeats until it is back."

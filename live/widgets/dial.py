@@ -87,7 +87,7 @@ class Dial(Control):
             canvas.put(left + place[0], place[1] + 1, chr(0x2800 + dots), shade)
         value = f"{round(self.value * 100)}"
         if rows >= 6:
-            digits.draw(canvas, (canvas.width - digits.width(value) + 1) // 2, rows // 2, value, TEXT)
+            digits.draw(canvas, (canvas.width - digits.width(value) + 2) // 2, rows // 2, value, TEXT)
             return
         column = (canvas.width - len(value) + (len(value) % 2 != canvas.width % 2)) // 2
         canvas.text(column, 1 + rows // 2, value, TEXT, bold=True)

@@ -61,6 +61,8 @@ def test_trouble_is_said_in_plain_words_the_worst_first() -> None:
     snapshot = ToyLink(toy_preset()).state
     assert words.trouble(snapshot, None, 0.0) is None
     assert "has not answered for 4 s" in str(words.trouble(snapshot, None, 4.2))
+    assert words.trouble(None, None, 4.2) is None
+    assert "has not answered for 21 s" in str(words.trouble(None, None, 21.0))
     assert "is gone: broken pipe" in str(words.trouble(snapshot, "broken pipe", 4.2))
 
 
