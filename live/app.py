@@ -1,49 +1,36 @@
 """The stage: shows the newest snapshot of the player and turns keys and mouse into commands."""
 
 import asyncio
-import os
 import random
-import signal
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
 from engine import messages
-from engine.codec import CODECS
-from engine.messages import BPM_RANGE, KNOBS, MAX_TEMPERATURE, Command, Snapshot
+from engine.messages import BPM_RANGE, Command, Snapshot
 from engine.preset import Preset
 from live import words
 from live.dialogs import Ask, Help
 from live.keys import KEYS
 from live.link import Link, Reader
+from live.parting import PARTING, on_signals
 from live.settings import controllers_file, new_take, save_controllers
 from live.tempo import Taps
 from live.theme import STAGE
+from live.widgets.board import Board
 from live.widgets.control import Control
-from live.widgets.dial import Dial
-from live.widgets.slider import Slider
-from live.widgets.status import Status
-from live.widgets.track import Track
-from live.widgets.transport import Transport
 from live.widgets.voice import VoiceStrip
 
-FROM_A_TO_B = "from anchor A to anchor B along the sphere"
-RISK = "low plays the likeliest notes, high takes risks"
-ACCENTS = "from even to strongly accented"
 NOTICE_SECONDS = 6.0
-PARTING = 15.0  # seconds that the engine gets to end its notes and close its files
-SCREEN_PARTING = 3.0  # and the screen to give the terminal back, when told to leave
 SEEDS = 2**31  # a seed that a performer can read out
 
 
@@ -79,8 +66,7 @@ class Stage(App[None]):
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
         self._preset = preset
         self._takes = takes
-        self._transport = Transport(preset.title, preset.manifest.bars, preset.bpm, preset.seed)
-        self._status = Status()
+        self._board = Board(preset)
         self._reader = Reader(
             link, lambda s: self.post_message(Arrived(s)), lambda r: self.post_message(Lost(r))
         )
@@ -92,52 +78,23 @@ class Stage(App[None]):
         self._taps = Taps()
 
     def compose(self) -> ComposeResult:
-        """Lay out transport, knobs, sliders, voices and status."""
-        preset = self._preset
-        yield self._transport
-        with Horizontal(id="knobs"):
-            for name, knob in zip(KNOBS, preset.knobs, strict=False):
-                yield Dial(name, knob.label, knob.start, knob.axis.description)
-        with Horizontal(id="sliders"):
-            heat = preset.temperature / MAX_TEMPERATURE
-            yield Slider("interpolation", "morph", 0.0, FROM_A_TO_B, ends=("A", "B"), scale=100)
-            yield Slider("temperature", "temperature", heat, RISK, ends=("", ""), scale=MAX_TEMPERATURE)
-            yield Slider("dynamics", "dynamics", preset.dynamics, ACCENTS, ends=("", ""), scale=100)
-        kinds = [voice.kind for voice in CODECS[preset.manifest.codec].voices]
-        with Vertical(id="stage"):
-            for index, (voice, kind) in enumerate(zip(preset.voices, kinds, strict=True)):
-                yield Track(index, voice.name, voice.channel, kind == "drums")
-        yield self._status
+        """Put the board on the screen and the keys below it."""
+        yield self._board
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Dress the stage, listen to the player and to the system's wish to end."""
         self.register_theme(STAGE)
         self.theme = STAGE.name
-        self._controls = {control.parameter: control for control in self.query(Control)}
-        self._tracks = list(self.query(Track))
-        self.query(Control).first().focus()
-        self._loop_of_screen = asyncio.get_running_loop()
-        if threading.current_thread() is threading.main_thread():
-            for name in ("SIGTERM", "SIGHUP"):
-                if hasattr(signal, name):  # Windows has no SIGHUP
-                    signal.signal(getattr(signal, name), self._told_to_leave)
+        next(iter(self._board.controls.values())).focus()
+        loop = asyncio.get_running_loop()
+        on_signals(self.hang_up, lambda: loop.call_soon_threadsafe(self.exit))
         self._reader.start()
         self.set_interval(0.5, self._look)
 
     def hang_up(self, seconds: float = PARTING) -> bool:
         """Close the link after the screen has gone; True if the engine left within `seconds`."""
         return self._reader.stop(seconds)
-
-    def _told_to_leave(self, *_: object) -> None:
-        threading.Thread(target=self._leave, name="leave", daemon=True).start()
-
-    def _leave(self) -> None:
-        """End the music first, then the screen; a terminal that is gone may hold the screen up for ever."""
-        self.hang_up(PARTING)
-        self._loop_of_screen.call_soon_threadsafe(self.exit)
-        sleep(SCREEN_PARTING)
-        os._exit(0)
 
     def settled(self, snapshot: Snapshot) -> bool:
         """Return whether every command has gone out and `snapshot` is what the stage shows."""
@@ -149,13 +106,7 @@ class Stage(App[None]):
         """Show a snapshot."""
         snapshot, before = event.snapshot, self._snapshot
         self._snapshot = snapshot
-        self._transport.show(snapshot, self._tempo())
-        for name, control in self._controls.items():
-            value = snapshot.parameters.get(name, control.value)
-            bound, waiting = snapshot.bound.get(name, ""), snapshot.waiting.get(name)
-            control.show(value, bound, waiting, snapshot.learning == name)
-        for track in self._tracks:
-            track.show(snapshot)
+        self._board.show(snapshot, self._tempo())
         if snapshot.notices and (before is None or snapshot.notices != before.notices):
             self._say(snapshot.notices[-1])
         if before is not None and snapshot.bound != before.bound:
@@ -167,7 +118,7 @@ class Stage(App[None]):
         self._lost = event.reason
         if self._snapshot is not None:
             self._snapshot = replace(self._snapshot, playing=False)
-            self._transport.show(self._snapshot, self._tempo())
+            self._board.transport.show(self._snapshot, self._tempo())
         self._look()
 
     def _keep(self, bound: dict[str, str]) -> None:
@@ -199,7 +150,7 @@ class Stage(App[None]):
             line = words.hint(control.label, control.hint, control.bound, control.waiting, control.value)
         else:
             kind, line = "hint", str(self.focused.tooltip or "") if self.focused else ""
-        self._status.show(kind, line, self._snapshot)
+        self._board.status.show(kind, line, self._snapshot)
 
     def _in_hand(self) -> Control | None:
         return self.focused if isinstance(self.focused, Control) else None
@@ -260,7 +211,7 @@ class Stage(App[None]):
         bpm = min(BPM_RANGE[1], max(BPM_RANGE[0], bpm))
         self._bpm = (bpm, monotonic() + 0.4)
         if self._snapshot is not None:
-            self._transport.show(self._snapshot, bpm)
+            self._board.transport.show(self._snapshot, bpm)
         self._send(messages.SetBpm(bpm))
 
     def action_learn(self) -> None:
@@ -294,7 +245,7 @@ class Stage(App[None]):
 
     def action_morph(self, amount: float) -> None:
         """Move between the anchors."""
-        self._controls["interpolation"].action_turn(amount)
+        self._board.controls["interpolation"].action_turn(amount)
 
     def action_seed(self) -> None:
         """Draw the notes anew."""
@@ -302,12 +253,12 @@ class Stage(App[None]):
 
     def action_mute(self, voice: int) -> None:
         """Mute or unmute voice number `voice`."""
-        if voice < len(self._tracks):
-            self._tracks[voice].query_one(VoiceStrip).action_mute()
+        if voice < len(self._board.tracks):
+            self._board.tracks[voice].query_one(VoiceStrip).action_mute()
 
     def action_hold(self, parameter: str) -> None:
         """Take a parameter in hand."""
-        self._controls[parameter].focus()
+        self._board.controls[parameter].focus()
 
     def action_help(self) -> None:
         """Open the help."""
@@ -337,7 +288,7 @@ class Stage(App[None]):
             if key.description not in names:
                 names.add(key.description)
                 yield SystemCommand(key.description, key.tooltip, self._runner(key.action))
-        for name, control in self._controls.items():
+        for name, control in self._board.controls.items():
             yield SystemCommand(f"Go to {control.label}", control.hint, self._runner(f"hold({name!r})"))
 
     def _runner(self, action: str) -> Callable[[], object]:

@@ -14,8 +14,8 @@ def trouble(snapshot: Snapshot | None, lost: str | None, silent: float) -> str |
     if lost is not None:
         return f"The player is gone: {lost}. Nothing plays any more; q leaves."
     if snapshot is not None and snapshot.finished:
-        why = f": {snapshot.notices[-1]}" if snapshot.notices else ""
-        return f"The performance has ended{why.rstrip('.')}. q leaves."
+        why = f": {snapshot.notices[-1]}" if snapshot.notices else "."
+        return f"The performance has ended (q leaves){why}"
     if silent > (START if snapshot is None else SILENCE):
         return f"The player has not answered for {silent:.0f} s. It may still play; q leaves."
     if snapshot is not None and snapshot.composer in ("dead", "failed"):

@@ -270,4 +270,4 @@ async def test_the_end_of_the_performance_and_of_the_composer_are_said() -> None
         assert "The composer has stopped" in screen_text(pilot)
         link.change(finished=True, notices=("16 bars played",))
         await heard(pilot, link)
-        assert "The performance has ended: 16 bars played" in screen_text(pilot)
+        assert "The performance has ended (q leaves): 16 bars played" in screen_text(pilot)
