@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.soundfont import DRUMS, RATE, Key, Samples
+from engine.soundfont import DRUMS, LONG, RATE, SHORT, Key, Samples, lasts
 
 POLYPHONY = 48  # voices; beyond it the oldest ends
 RELEASE_SECONDS = 0.09  # a released note fades by a factor of e in this time
-STALE_SECONDS = 0.15  # a drum whose samples come later than this stays silent
+STALE_SECONDS = 0.15  # a drum, or a note already over, whose samples come later than this stays silent
+HELD_SECONDS = 0.7  # a note that is held this long gets the long form of its samples
 LEVEL = 1.6 / 32767  # of int16 samples; a busy trio then peaks near 0.7
 DRUM_CHANNEL = 9
 CHOKED = {42: 46, 44: 46}  # a closed hat ends the open one
@@ -95,7 +96,7 @@ class Mixer:
                 voice.releasing = True
         for voice in self._voices[: max(0, len(self._voices) - POLYPHONY + 1)]:
             voice.releasing = True
-        key = (DRUMS if drums else self._programs.get(channel, 0), pitch)
+        key = (DRUMS if drums else self._programs.get(channel, 0), pitch, SHORT)
         self._voices.append(Voice(channel, pitch, key, LEVEL * (velocity / 127) ** 2, delay))
 
     def _pedal(self, channel: int, down: bool) -> None:
@@ -112,9 +113,11 @@ class Mixer:
             voice.samples = self._lookup(voice.key)
             if voice.samples is None:
                 voice.age += len(out)
-                stale = voice.channel == DRUM_CHANNEL and voice.age > STALE_SECONDS * RATE
-                self.dropped += voice.releasing or stale
-                return not (voice.releasing or stale)
+                over = voice.releasing or voice.channel == DRUM_CHANNEL
+                stale = over and voice.age > STALE_SECONDS * RATE
+                self.dropped += stale
+                return not stale
+        self._prolong(voice, voice.samples)
         frames = min(len(out) - voice.delay, len(voice.samples) - voice.position)
         chunk = voice.samples[voice.position : voice.position + frames] * np.float32(voice.gain)
         if voice.releasing:
@@ -127,3 +130,12 @@ class Mixer:
         voice.position += frames
         voice.delay = 0
         return voice.position < len(voice.samples) and voice.fade > 1e-3
+
+    def _prolong(self, voice: Voice, samples: Samples) -> None:
+        """Go over to the long form of what `voice` plays, which begins alike, once it is needed and there."""
+        program, pitch, form = voice.key
+        held = not voice.releasing and voice.position > HELD_SECONDS * RATE
+        if held and form == SHORT and lasts(samples):
+            longer = self._lookup((program, pitch, LONG))
+            if longer is not None:
+                voice.samples, voice.key = longer, (program, pitch, LONG)

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from symusic import Note, Score, Synthesizer, Track
 
 RATE = 44100  # frames a second
-NOTE_SECONDS = 6.0  # a note held longer fades out; a whole note at 40 beats a minute fits
-DRUM_SECONDS = 3.0
+# Every note is rendered short first, which is soon done, and long only if it is held.
+SHORT, LONG = 0, 1
+SECONDS = (1.5, 6.0)  # a note held longer fades out; a whole note at 40 beats a minute fits
 FADE_SECONDS = 0.3  # at the end of every sample, so that none ends in a click
-CAPACITY = 128  # samples kept, about 1 MB each
+CAPACITY = 160  # samples kept, 0.3 MB each, long ones 1 MB
 SINC_QUALITY = 2  # of symusic's 0 to 4; 4 sounds the same here and renders a first string note in 300 ms
 # symusic 0.5.8 never comes back from a note whose loop is shorter than one frame of it; over all programs
 # the lowest such pitch is 101, and two programs fall silent above 93. Notes above HIGHEST are rendered
@@ -24,7 +25,7 @@ HIGHEST = 93
 DRUMS = 128  # stands for the drum kit where a program 0-127 is expected
 
 Samples = NDArray[np.int16]  # (frames, 2), left and right
-Key = tuple[int, int]  # (program or DRUMS, pitch)
+Key = tuple[int, int, int]  # (program or DRUMS, pitch, SHORT or LONG)
 
 
 def font_path() -> Path:
@@ -38,7 +39,7 @@ def font_path() -> Path:
 
 
 class Bank:
-    """Samples by (program, pitch), each rendered by a worker thread the first time it is asked for.
+    """Samples by Key, each rendered by a worker thread the first time it is asked for.
 
     `get` is for the audio callback: it never renders, waits or locks. What is missing goes to the head of
     the worker's queue and is there a few milliseconds later.
@@ -75,13 +76,12 @@ class Bank:
 
     def render(self, key: Key) -> Samples:
         """Render and keep the samples of `key`, in the caller's time."""
-        program, pitch = key
+        program, pitch, length = key
         drums = program == DRUMS
-        seconds = DRUM_SECONDS if drums else NOTE_SECONDS
         octaves = 0 if drums else max(0, -(-(pitch - HIGHEST) // 12))
         track = Track(ttype="second", program=0 if drums else program, is_drum=drums)
         # Every velocity renders alike here, so the mixer alone makes notes soft and loud.
-        track.notes.append(Note(0.0, seconds, pitch - 12 * octaves, 127, ttype="second"))
+        track.notes.append(Note(0.0, SECONDS[length], pitch - 12 * octaves, 127, ttype="second"))
         score = Score(ttype="second")
         score.tracks.append(track)
         samples = _finish(self._synthesizer.render(score, True)[:, :: 2**octaves])
@@ -97,6 +97,11 @@ class Bank:
             _, _, key = self._wanted.get()
             if key not in self._samples:
                 self.render(key)
+
+
+def lasts(samples: Samples) -> bool:
+    """Return whether short `samples` break off what would sound on."""
+    return len(samples) > 0.98 * SECONDS[SHORT] * RATE
 
 
 def _finish(rendered: NDArray[np.float32]) -> Samples:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from engine.codec import DRUM_PITCHES
 from engine.mixer import DRUM_CHANNEL, Mixer
 from engine.sound import RECORD
-from engine.soundfont import DRUMS, RATE, Bank, Key
+from engine.soundfont import DRUMS, RATE, SHORT, Bank, Key
 
 BLOCK_MS = 15  # three of them are the device's buffer: longer than rendering one note holds the GIL
 DRAIN_SECONDS = 0.3  # for the last notes to fade out
@@ -62,28 +62,37 @@ class Speaker:
 def usual(programs: Mapping[int, int]) -> Iterator[Key]:
     """Yield the keys that voices with these programs mostly play, from the middle of each range outwards."""
     if DRUM_CHANNEL in programs:
-        yield from ((DRUMS, pitch) for pitch in DRUM_PITCHES)
+        yield from ((DRUMS, pitch, SHORT) for pitch in DRUM_PITCHES)
     for channel, program in programs.items():
         if channel != DRUM_CHANNEL:
             pitches = BASS_PITCHES if program in BASSES else MELODY_PITCHES
-            centre = (pitches.start + pitches.stop) // 2
-            yield from ((program, pitch) for pitch in sorted(pitches, key=lambda pitch: abs(pitch - centre)))
+            outwards = sorted(pitches, key=lambda pitch: abs(2 * pitch - pitches.start - pitches.stop))
+            yield from ((program, pitch, SHORT) for pitch in outwards)
 
 
 def open_device(name: str) -> miniaudio.PlaybackDevice:
-    """Return the device, opened but silent; MiniaudioError where there is none."""
-    null = miniaudio.Backend.NULL
-    # Without a list miniaudio falls back to its null device in silence.
-    real = [backend for backend in miniaudio.Backend if backend not in (null, miniaudio.Backend.CUSTOM)]
-    return miniaudio.PlaybackDevice(
-        miniaudio.SampleFormat.FLOAT32,
-        nchannels=2,
-        sample_rate=RATE,
-        buffersize_msec=BLOCK_MS,
-        callback_periods=3,
-        backends=[null] if name == "null" else real,
-        app_name="live",
-    )
+    """Return the first device that opens, silent yet, or the "null" one; MiniaudioError: there is none.
+
+    miniaudio settles on an audio system before it looks for a device there, and without a list ends at its
+    null device: so each system is tried by itself.
+    """
+    null, custom = miniaudio.Backend.NULL, miniaudio.Backend.CUSTOM
+    systems = [system for system in miniaudio.Backend if system in miniaudio.get_enabled_backends()]
+    for system in [null] if name == "null" else systems:
+        if system is custom or (system is null and name != "null"):
+            continue
+        with contextlib.suppress(miniaudio.MiniaudioError):
+            return miniaudio.PlaybackDevice(
+                miniaudio.SampleFormat.FLOAT32,
+                nchannels=2,
+                sample_rate=RATE,
+                buffersize_msec=BLOCK_MS,
+                callback_periods=3,
+                backends=[system],
+                app_name="live",
+            )
+    tried = ", ".join(system.name for system in systems if system not in (null, custom))
+    raise miniaudio.MiniaudioError(f"no audio device on this machine (looked for {tried})")
 
 
 def write_wav(path: Path, blocks: "queue.SimpleQueue[NDArray[np.float32] | None]") -> None:
@@ -124,14 +133,15 @@ def main(arguments: list[str]) -> int:
         device = open_device(arguments[1])
         bank = Bank()
     except miniaudio.MiniaudioError as error:
-        say(error="no audio device: " + " ".join(str(part) for part in error.args))
+        say(error=str(error))
         return 1
     except (OSError, RuntimeError) as error:
         say(error=f"no sound font: {error}")
         return 1
     for channel, program in programs.items():
         # The first note of a program also reads its samples from the font: too long for a note that plays.
-        bank.render((DRUMS, DRUM_PITCHES[0]) if channel == DRUM_CHANNEL else (program, MELODY_PITCHES.start))
+        drums = channel == DRUM_CHANNEL
+        bank.render((DRUMS, DRUM_PITCHES[0], SHORT) if drums else (program, MELODY_PITCHES.start, SHORT))
     mixer = Mixer(bank.get, programs)
     capture: queue.SimpleQueue[NDArray[np.float32] | None] | None = None
     if arguments[2]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.mixer import POLYPHONY, Mixer
 from engine.sound import Sound
-from engine.soundfont import DRUMS, RATE, Bank, Samples, font_path
+from engine.soundfont import DRUMS, LONG, RATE, SHORT, Bank, Key, Samples, font_path
 
 BLOCK = 441  # frames, 10 ms
 BLOCK_NS = 10_000_000
@@ -40,7 +40,9 @@ def test_the_font_is_found_without_importing_pretty_midi() -> None:
     assert font_path().stat().st_size > 1_000_000
 
 
-@pytest.mark.parametrize("key", [(PIANO, 60), (BASS, 36), (73, 76), (DRUMS, 36), (DRUMS, 42)])
+@pytest.mark.parametrize(
+    "key", [(PIANO, 60, SHORT), (BASS, 36, LONG), (73, 76, SHORT), (DRUMS, 36, SHORT), (DRUMS, 49, LONG)]
+)
 def test_every_kind_of_voice_has_audible_samples_that_end_in_silence(
     bank: Bank, key: tuple[int, int]
 ) -> None:
@@ -52,27 +54,32 @@ def test_every_kind_of_voice_has_audible_samples_that_end_in_silence(
 
 def test_a_bank_never_renders_in_get_and_keeps_a_bounded_number() -> None:
     bank = Bank(capacity=3)
-    assert bank.get((PIANO, 60)) is None
+    assert bank.get((PIANO, 60, SHORT)) is None
     for pitch in (60, 61, 62):
-        bank.render((PIANO, pitch))
-    assert bank.get((PIANO, 60)) is not None  # used last, so it stays
-    bank.render((PIANO, 63))
-    assert [bank.get((PIANO, pitch)) is not None for pitch in (60, 61, 62, 63)] == [True, False, True, True]
+        bank.render((PIANO, pitch, SHORT))
+    assert bank.get((PIANO, 60, SHORT)) is not None  # used last, so it stays
+    bank.render((PIANO, 63, SHORT))
+    assert [bank.get((PIANO, pitch, SHORT)) is not None for pitch in (60, 61, 62, 63)] == [
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("program", [29, 70, 80, 110])
 @pytest.mark.parametrize("pitch", [101, 108, 127])
 def test_the_highest_pitches_come_back_from_the_synthesizer(bank: Bank, program: int, pitch: int) -> None:
-    assert np.abs(bank.render((program, pitch))).max() > 100
+    assert np.abs(bank.render((program, pitch, SHORT))).max() > 100
 
 
 def test_a_worker_renders_what_get_asked_for() -> None:
     bank = Bank()
     bank.start()
     deadline = time.monotonic() + 20
-    while bank.get((BASS, 40)) is None and time.monotonic() < deadline:
+    while bank.get((BASS, 40, SHORT)) is None and time.monotonic() < deadline:
         time.sleep(0.005)
-    assert bank.get((BASS, 40)) is not None
+    assert bank.get((BASS, 40, SHORT)) is not None
 
 
 def test_a_note_starts_where_it_fell_in_the_block_before(bank: Bank) -> None:
@@ -92,6 +99,15 @@ def test_a_released_note_fades_and_a_held_one_does_not(bank: Bank) -> None:
     assert level(held[-BLOCK:]) > 0.01
     assert level(released[-BLOCK:]) == 0
     assert mixer.sounding() == 0
+
+
+def test_a_note_held_long_goes_on_without_a_seam(bank: Bank) -> None:
+    mixer = rendered_now(bank)
+    mixer.send(0, (0x91, 40, 100))
+    held = play(mixer, 400)
+    whole = bank.render((BASS, 40, LONG))[: len(held)].astype(np.float32)
+    assert level(held[-BLOCK:]) > 0.01
+    assert np.corrcoef(held[:, 0], whole[:, 0])[0, 1] > 0.999
 
 
 def test_velocity_makes_loud_and_soft(bank: Bank) -> None:
@@ -166,12 +182,12 @@ def test_a_wall_of_notes_is_bounded_in_voices_and_in_level(bank: Bank) -> None:
 
 
 def test_samples_that_are_not_there_yet_delay_a_note_and_stale_drums_are_dropped() -> None:
-    late: dict[tuple[int, int], Samples] = {}
+    late: dict[Key, Samples] = {}
     mixer = Mixer(late.get, {0: PIANO})
     mixer.send(0, (0x90, 60, 127))
     mixer.send(0, (0x99, 36, 127))
     assert level(play(mixer, 30)) == 0
-    late[(PIANO, 60)] = late[(DRUMS, 36)] = np.full((RATE, 2), 9000, np.int16)
+    late[(PIANO, 60, SHORT)] = late[(DRUMS, 36, SHORT)] = np.full((RATE, 2), 9000, np.int16)
     assert level(play(mixer, 1, start=30)) > 0
     assert (mixer.sounding(), mixer.dropped) == (1, 1)
 
