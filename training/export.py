@@ -1,51 +1,53 @@
 """From a trained model to a file that plays, TorchScript with a manifest inside; only this file scripts."""
 
+import json
 import platform
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
 
 from engine.codec import CODECS
-from engine.latent import prior
-from engine.manifest import ENTRY, FORMAT, Axis, Manifest
-from training.agreement import TOLERANCE, Agreement, compare, reference
+from engine.manifest import ENTRY, FORMAT, Manifest, read
+from training import card, latents, run
+from training.agreement import TOLERANCE, compare, reference
+from training.card import Report
 from training.exported import ExportedMusicVAE
+from training.latents import Latents
 from training.musicvae import MusicVAE
+from training.store import Store
 
 FAMILY = "musicvae-hierarchical"
 CODEC = "trio"
 CHECKED = 64  # random latents on which the exported form must write what the Python model writes
-ANCHORS = 8
+EVALUATION = "evaluation.json"  # in a run's folder, what `live-train evaluate --output` wrote
 
 
 class ExportError(Exception):
     """A model that cannot be exported; the message names what was found and what was expected."""
 
 
-@dataclass(frozen=True, slots=True)
-class Latents:
-    """What the manifest says about latent space: mean and deviation (z_size,), axes, anchors."""
+def export(run_dir: Path, output: Path, *, store: Path | None = None, quantise: bool = True) -> Report:
+    """Write the best model of the run in `run_dir` to `output`, and CARD.md beside it.
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    axes: tuple[Axis, ...]
-    anchors: tuple[tuple[float, ...], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What an export wrote: `exact` is the float32 form beside the model, `written` the file's form."""
-
-    output: str
-    weights: str
-    bytes: int
-    parameters: int
-    exact: Agreement
-    written: Agreement
+    Axes, anchors and latent statistics come from the training windows in folder `store`; without it the
+    file has the prior's and no axes. ExportError as export_model; RunError, StoreError: what is missing.
+    """
+    loaded = run.load(run_dir)
+    weights = loaded.meta.get("weights") or {}
+    data = [
+        {"archive": source["name"], "licence": source["licence"]}
+        for source in loaded.meta.get("sources", [])
+        if weights.get(source["name"], 0.0 if weights else 1.0) > 0
+    ]
+    measured = latents.measure(loaded.model, Store.open(store)) if store else None
+    report = export_model(loaded.model, output, quantise=quantise, measured=measured, data=data)
+    evaluation = run_dir / EVALUATION
+    figures = json.loads(evaluation.read_text()) if evaluation.exists() else None
+    card.write(output.with_name("CARD.md"), card.card(read(output), report, loaded.meta, figures))
+    return report
 
 
 def export_model(
@@ -53,10 +55,10 @@ def export_model(
     output: Path | str,
     *,
     quantise: bool = True,
-    latents: Latents | None = None,
+    measured: Latents | None = None,
     data: Sequence[Mapping[str, str]] = (),
 ) -> Report:
-    """Write `model` to `output`, which appears whole or not at all; without `latents` those of the prior.
+    """Write `model` to `output`, which appears whole or not at all; `measured` defaults to the prior's.
 
     ExportError: a flat model, voices that are not the codec's, or an exported float32 form that writes
     other notes than the Python model for the same noise.
@@ -79,12 +81,13 @@ def export_model(
     if quantise:
         scripted = script(ExportedMusicVAE(model, quantise=True))
         written = compare(scripted, known)
-    manifest = describe(
-        model, "int8" if quantise else "float32", latents or prior_latents(config.z_size), data
-    )
+    measured = measured or latents.of_prior(config.z_size)
+    manifest = describe(model, "int8" if quantise else "float32", measured, data)
     write(scripted, manifest, output)
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return Report(str(output), manifest.weights, output.stat().st_size, parameters, exact, written)
+    return Report(
+        output, manifest.weights, output.stat().st_size, parameters, CHECKED, exact, written, manifest.axes
+    )
 
 
 def script(module: ExportedMusicVAE) -> torch.jit.ScriptModule:
@@ -95,7 +98,7 @@ def script(module: ExportedMusicVAE) -> torch.jit.ScriptModule:
     return scripted
 
 
-def describe(model: MusicVAE, weights: str, latents: Latents, data: Sequence[Mapping[str, str]]) -> Manifest:
+def describe(model: MusicVAE, weights: str, measured: Latents, data: Sequence[Mapping[str, str]]) -> Manifest:
     """Return the manifest of `model`."""
     config, codec = model.config, CODECS[CODEC]
     try:
@@ -112,10 +115,10 @@ def describe(model: MusicVAE, weights: str, latents: Latents, data: Sequence[Map
         z_size=config.z_size,
         voices=tuple(voice.name for voice in codec.voices),
         weights=weights,
-        latent_mean=latents.mean,
-        latent_std=latents.std,
-        axes=latents.axes,
-        anchors=latents.anchors,
+        latent_mean=measured.mean,
+        latent_std=measured.std,
+        axes=measured.axes,
+        anchors=measured.anchors,
         data=tuple(dict(source) for source in data),
         exported_with={"live-vae": own, "torch": torch.__version__, "python": platform.python_version()},
     )
@@ -132,9 +135,3 @@ def write(scripted: torch.jit.ScriptModule, manifest: Manifest, output: Path) ->
         partial.replace(output)
     finally:
         partial.unlink(missing_ok=True)
-
-
-def prior_latents(z_size: int) -> Latents:
-    """Return the prior's own statistics, no axes and its first draws as anchors."""
-    anchors = tuple(tuple(prior(0, index, z_size).tolist()) for index in range(ANCHORS))
-    return Latents((0.0,) * z_size, (1.0,) * z_size, (), anchors)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.musicvae import ModelConfig, MusicVAE
-from training.streaming import Recurrence, Stored, product
+from training.streaming import Product, Recurrence, Stored, product
 
 MASKED = -1e30  # the logit of a token past its voice's vocabulary: no noise lifts it
 Weights = dict[str, Tensor]  # a state_dict
@@ -19,20 +19,19 @@ class ExportedEncoder(nn.Module):
     missing: Final[tuple[int, ...]]
     units: Final[tuple[int, int]]
 
-    def __init__(self, config: ModelConfig, weights: Weights, quantise: bool) -> None:
+    def __init__(self, config: ModelConfig, weights: Weights, form: torch.dtype) -> None:
         super().__init__()
         self.missing, self.units = config.vocabularies, (config.bar_encoder, config.sequence_encoder)
         names = [f"{part}_l0{way}" for way in ("", "_reverse") for part in LSTM_PARTS]
         self.embeddings = nn.ModuleList(
-            Stored(weights[f"encoder.embeddings.{voice}.weight"], quantise)
-            for voice in range(len(self.missing))
+            Stored(weights[f"encoder.embeddings.{voice}.weight"], form) for voice in range(len(self.missing))
         )
-        self.bar = nn.ModuleList(Stored(weights[f"encoder.bar.{name}"], quantise) for name in names)
-        self.sequence = nn.ModuleList(Stored(weights[f"encoder.sequence.{name}"], quantise) for name in names)
-        self.mu = Stored(weights["encoder.mu.weight"], quantise)
-        self.mu_bias = Stored(weights["encoder.mu.bias"], quantise)
-        self.sigma = Stored(weights["encoder.sigma.weight"], quantise)
-        self.sigma_bias = Stored(weights["encoder.sigma.bias"], quantise)
+        self.bar = nn.ModuleList(Stored(weights[f"encoder.bar.{name}"], form) for name in names)
+        self.sequence = nn.ModuleList(Stored(weights[f"encoder.sequence.{name}"], form) for name in names)
+        self.mu = Stored(weights["encoder.mu.weight"], form)
+        self.mu_bias = Stored(weights["encoder.mu.bias"], form)
+        self.sigma = Stored(weights["encoder.sigma.weight"], form)
+        self.sigma_bias = Stored(weights["encoder.sigma.bias"], form)
 
     def forward(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma (B, z_size) of `tokens` (B, bars, steps, voices), -1 for a missing voice."""
@@ -57,7 +56,11 @@ def final_states(x: Tensor, weights: list[Tensor], units: int) -> Tensor:
 
 
 class ExportedMusicVAE(nn.Module):
-    """A hierarchical MusicVAE in the form that plays: float32 throughout, or int8 (see streaming)."""
+    """A hierarchical MusicVAE in the form that plays: float32 throughout, or int8 (see streaming).
+
+    In the int8 form what is read once a step or once a bar, the table and the code's share, rests as
+    float16: as int8 they would cost as many wrong tokens as all the rest.
+    """
 
     bars: Final[int]
     steps: Final[int]
@@ -70,7 +73,7 @@ class ExportedMusicVAE(nn.Module):
         config, weights = model.config, model.state_dict()
         self.bars, self.steps, self.code = config.bars, config.steps_per_bar, config.code
         self.vocabularies = config.vocabularies
-        self.encoder = ExportedEncoder(config, weights, quantise)
+        self.encoder = ExportedEncoder(config, weights, torch.int8 if quantise else torch.float32)
         self.initial = product(
             weights["conductor.initial.weight"][None], weights["conductor.initial.bias"][None], quantise
         )
@@ -139,7 +142,7 @@ def conductor(config: ModelConfig, weights: Weights, quantise: bool) -> Recurren
     table = in_order(weights["conductor.lstm.bias_ih_l0"] + weights["conductor.lstm.bias_hh_l0"])[None]
     lower, upper = layers(weights, "conductor.lstm", "conductor.code", config.code)
     return Recurrence(
-        Stored(table, quantise),
+        Stored(table, torch.float32),
         product(*batch([lower]), quantise),
         product(*batch([upper]), quantise),
         torch.zeros(1, dtype=torch.int64),
@@ -160,7 +163,7 @@ def decoders(config: ModelConfig, weights: Weights, quantise: bool) -> Recurrenc
         upper.append(above)
     rows = torch.tensor([len(table) for table in tables])
     return Recurrence(
-        Stored(torch.cat(tables), quantise),
+        Stored(torch.cat(tables), torch.float16 if quantise else torch.float32),
         product(*batch(lower), quantise),
         product(*batch(upper), quantise),
         rows.cumsum(0) - rows,
@@ -176,7 +179,7 @@ def opening(config: ModelConfig, weights: Weights, quantise: bool) -> nn.Module:
         from_code = in_order(weights[f"{name}.lstm.weight_ih_l0"])[:, config.embedding :]
         initial = weights[f"{name}.initial.weight"], weights[f"{name}.initial.bias"]
         blocks.append((torch.cat([initial[0], from_code]), F.pad(initial[1], (0, len(from_code)))))
-    return product(*batch(blocks), quantise)
+    return Product(*batch(blocks), torch.float16 if quantise else torch.float32)
 
 
 def layers(weights: Weights, lstm: str, head: str, outputs: int) -> tuple[tuple[Tensor, Tensor], ...]:

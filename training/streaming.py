@@ -19,41 +19,46 @@ def to_int8(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class Stored(nn.Module):
-    """A weight that rests as int8 with a scale a row, or as float32, and is used as float32.
+    """A weight that rests as float32, float16 or int8 with a scale a row, and is used as float32.
 
     Freezing the scripted module expands it once, when the model is loaded.
     """
 
+    exact: Final[bool]
     values: Tensor
     scale: Tensor
 
-    def __init__(self, weight: Tensor, quantise: bool) -> None:
+    def __init__(self, weight: Tensor, form: torch.dtype) -> None:
         super().__init__()
+        self.exact = form == torch.float32 or weight.dim() == 1  # a bias weighs nothing
         values, scale = weight.detach().clone(), torch.ones(1)
-        if quantise and weight.dim() == 2:
+        if form == torch.int8 and not self.exact:
             values, scale = to_int8(values)
+        elif not self.exact:
+            values = values.to(form)
         self.register_buffer("values", values)
-        self.register_buffer("scale", scale.unsqueeze(-1) if weight.dim() == 2 else scale)
+        self.register_buffer("scale", scale.unsqueeze(-1))
 
     def forward(self) -> Tensor:
         """Return the float32 weight."""
+        if self.exact:
+            return self.values
         return self.values.float() * self.scale
 
 
 class Product(nn.Module):
     """`weight` (voices, rows, columns) times a row of each voice, plus `bias` (voices, rows), in float32."""
 
-    weight: Tensor
     bias: Tensor
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, form: torch.dtype = torch.float32) -> None:
         super().__init__()
-        self.register_buffer("weight", weight.detach().transpose(1, 2).contiguous())
+        self.weight = Stored(weight.transpose(1, 2).contiguous(), form)
         self.register_buffer("bias", bias.detach().unsqueeze(1).contiguous())
 
     def forward(self, x: Tensor) -> Tensor:
         """Return (voices, rows) for `x` (voices, columns)."""
-        return torch.baddbmm(self.bias, x.unsqueeze(1), self.weight).squeeze(1)
+        return torch.baddbmm(self.bias, x.unsqueeze(1), self.weight()).squeeze(1)
 
 
 class QuantisedProduct(nn.Module):

@@ -32,6 +32,9 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with torch.no_grad():
         for decoder in model.decoders:
             decoder.output.weight *= 20
+            decoder.initial.weight *= 4
+        if model.conductor is not None:
+            model.conductor.initial.weight *= 4
     path = tmp_path_factory.mktemp("model") / "tiny.ts"
     export_model(model, path)
     return path

@@ -10,8 +10,9 @@ from torch import Tensor
 
 from engine.manifest import Axis, read
 from training.agreement import compare, reference
-from training.export import ExportError, Latents, export_model, script
+from training.export import ExportError, export_model, script
 from training.exported import ExportedMusicVAE
+from training.latents import Latents
 from training.musicvae import ModelConfig, MusicVAE
 
 STEPS = 16
@@ -147,7 +148,7 @@ def test_manifest_survives_the_file(model: MusicVAE, quantise: bool, tmp_path: P
     latents = Latents((0.25,) * 8, (0.5,) * 8, (axis,), ((1.0,) * 8,))
     data = [{"archive": "own", "licence": "MIT"}]
     output = tmp_path / "deep" / "tiny.ts"
-    report = export_model(model, output, quantise=quantise, latents=latents, data=data)
+    report = export_model(model, output, quantise=quantise, measured=latents, data=data)
     manifest = read(output)
     assert manifest.weights == report.weights == ("int8" if quantise else "float32")
     assert (manifest.axes, manifest.anchors) == (latents.axes, latents.anchors)

@@ -1,0 +1,116 @@
+"""Macro axes on a decoder of few bars, whose latents are known to move known attributes."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from engine.manifest import read
+from training.axes import DIRECTIONS, HEARD, NAMED, attribute_vectors, measure_axes, principal_directions
+from training.export import export
+from training.latents import of_prior
+from training.musicvae import ModelConfig, MusicVAE
+from training.run import BEST, save
+
+TINY = ModelConfig(
+    embedding=6, bar_encoder=8, sequence_encoder=8, z_size=12, conductor=16, code=12, decoder=16, bars=4
+)
+HOLD = 129
+Tokens = NDArray[np.int64]
+
+
+def windows(count: int, seed: int = 0) -> tuple[Tokens, NDArray[np.float64]]:
+    """Return windows (count, 4, 16, 3) and latents, their first number the density, the second register."""
+    generator = np.random.default_rng(seed)
+    z = generator.standard_normal((count, TINY.z_size))
+    shape = (count, 4, 16)
+    often = 1 / (1 + np.exp(-z[:, 0] - 0.5))
+    onset = generator.random(shape) < often[:, None, None]
+    pitch = np.clip(60 + 5 * z[:, 1, None, None] + generator.integers(-3, 4, shape), 0, 127).astype(int)
+    melody = np.where(onset, pitch, HOLD)
+    bass = np.where(generator.random(shape) < 0.3, generator.integers(36, 48, shape), HOLD)
+    drums = np.where(generator.random(shape) < 0.5, generator.integers(1, 8, shape), 0)
+    return np.stack([melody, bass, drums], axis=-1), z
+
+
+@pytest.fixture(scope="module")
+def model() -> MusicVAE:
+    torch.manual_seed(5)
+    model = MusicVAE(TINY).eval()
+    with torch.no_grad():
+        for decoder in model.decoders:
+            decoder.output.weight *= 20
+    return model
+
+
+def test_attribute_vectors_point_where_the_attribute_grows() -> None:
+    tokens, z = windows(600)
+    names, vectors = attribute_vectors(tokens, z)
+    assert names == NAMED
+    np.testing.assert_allclose(vectors @ vectors.T, np.eye(len(names)), atol=1e-9)
+    assert vectors[names.index("density"), 0] > 0.5  # shared with what grows beside it
+    assert vectors[names.index("register"), 1] > 0.8
+
+
+def test_an_attribute_that_never_varies_has_no_axis() -> None:
+    tokens, z = windows(80)
+    tokens[..., 2] = 0
+    tokens[..., 1] = -1  # no bass at all: nothing to measure
+    names, _ = attribute_vectors(tokens, z)
+    assert "drum density" not in names
+    assert "bass density" not in names
+    assert "register" in names
+
+
+def test_principal_directions_leave_the_named_ones_out() -> None:
+    _, z = windows(300)
+    z[:, 4] *= 9
+    z[:, 7] *= 5
+    apart = np.eye(TINY.z_size)[[4]]
+    directions = principal_directions(z, apart)
+    np.testing.assert_allclose(directions @ apart.T, 0, atol=1e-6)
+    assert abs(directions[0, 7]) > 0.95
+    assert len(directions) == TINY.z_size - 1
+
+
+def test_axes_are_measured_orthogonal_and_named(model: MusicVAE) -> None:
+    tokens, z = windows(200)
+    axes = measure_axes(model, tokens, z, np.full_like(z, 0.1), bases=6)
+    assert sorted(axis.name for axis in axes[: len(NAMED)]) == sorted(NAMED)
+    assert [axis.name for axis in axes[len(NAMED) :]] == [f"direction {n + 1}" for n in range(DIRECTIONS)]
+    vectors = np.array([axis.vector for axis in axes])
+    units = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.testing.assert_allclose(units @ units.T, np.eye(len(axes)), atol=1e-6)
+    for axis in axes:
+        assert axis.low < 0 < axis.high
+        assert set(axis.effect) == set(HEARD)
+        assert all(-1 <= value <= 1 for value in axis.effect.values())
+        assert axis.description
+    own = [axis.effect[axis.name] for axis in axes[: len(NAMED)]]
+    assert own == sorted(own, reverse=True)
+    assert min(own) >= 0  # to the right is more of it
+
+
+def test_a_run_becomes_a_file_with_its_card(model: MusicVAE, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    config = {name: getattr(TINY, name) for name in ModelConfig.__dataclass_fields__}
+    sources = [{"name": "own", "licence": "MIT"}, {"name": "unheard", "licence": "GPL-3"}]
+    row = {"total": 40, "minutes": 2.0, "loss": 1.25}
+    content = {"model": model.state_dict(), "model_config": config, "sources": sources}
+    save(folder / BEST, content | {"weights": {"own": 1.0}, "row": row})
+    report = export(folder, tmp_path / "preset" / "model.ts")
+    manifest = read(tmp_path / "preset" / "model.ts")
+    assert manifest.data == ({"archive": "own", "licence": "MIT"},)
+    assert manifest.anchors == of_prior(TINY.z_size).anchors
+    card = (tmp_path / "preset" / "CARD.md").read_text()
+    assert card.startswith("# preset\n")
+    assert "| own | MIT |" in card
+    assert "40 iterations in 2 minutes" in card
+    assert "Not evaluated yet" in card
+    assert "int8, this file" in card
+    assert str(tmp_path / "preset" / "model.ts") in report.lines()[0]
+    assert json.loads(manifest.to_json())["weights"] == "int8"

@@ -1,0 +1,123 @@
+"""The card beside a model file: what the model is, what it learnt from, and how well it does, in Markdown."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.manifest import Axis, Manifest
+from training.agreement import Agreement
+from training.results import table
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What an export wrote: `exact` is the float32 form beside the model, `written` the file's form."""
+
+    output: Path
+    weights: str
+    bytes: int
+    parameters: int
+    checked: int  # latents
+    exact: Agreement
+    written: Agreement
+    axes: tuple[Axis, ...]
+
+    def lines(self) -> list[str]:
+        """Return the report as lines to print."""
+        forced, free = (
+            " / ".join(f"{share:.2%}" for share in shares)
+            for shares in (self.written.teacher_forced, self.written.free)
+        )
+        return [
+            f"{self.output}: {self.bytes / 2**20:.1f} MiB, {self.parameters:,} parameters, {self.weights}",
+            f"float32 form: every token of {self.checked} bars as the Python model writes it, "
+            f"logits within {self.exact.logit_difference:.1g}",
+            f"{self.weights} form: {forced} equal tokens along the same notes, {free} on its own",
+            *[f"{axis.name}, {axis.low:+g} to {axis.high:+g}: {axis.description}" for axis in self.axes],
+        ]
+
+
+def card(
+    manifest: Manifest, report: Report, meta: Mapping[str, Any], evaluation: Mapping[str, Any] | None
+) -> str:
+    """Return the card of the model that `report` tells of.
+
+    `meta` is what the run knows of its making, `evaluation` the figures of `live-train evaluate`.
+    """
+    title = report.output.stem if report.output.stem != "model" else report.output.resolve().parent.name
+    row = meta.get("row", {})
+    lines = [
+        f"# {title}",
+        "",
+        f"A hierarchical MusicVAE (Roberts et al. 2018): {manifest.bars} bars of "
+        f"{', '.join(manifest.voices)} "
+        f"from {manifest.z_size} numbers, {report.parameters / 1e6:.1f} million parameters, "
+        f"{manifest.weights} weights, {report.bytes / 2**20:.1f} MiB.",
+        "",
+        "## Data",
+        "",
+        "| archive | licence |",
+        "|---|---|",
+        *[f"| {source['archive']} | {source['licence']} |" for source in manifest.data],
+        "",
+        "Songs that share a melody share a split; the figures come from the split that they name.",
+    ]
+    if row:
+        lines += [
+            "",
+            "## Training",
+            "",
+            f"{row['total']} iterations in {row['minutes']:.0f} minutes up to this, the best checkpoint on "
+            f"the validation split (loss {row['loss']:.3f} nats a token).",
+        ]
+    lines += ["", "## Figures", ""]
+    lines += [table(evaluation)] if evaluation else ["Not evaluated yet: run `live-train evaluate`."]
+    lines += [
+        "",
+        "## The exported form",
+        "",
+        f"On {report.checked} latents drawn from the prior, one bar each, with the Python model's noise: "
+        "shares of equal tokens, melody / bass / drums.",
+        "",
+        "| form | along the same notes | on its own | largest difference of a logit |",
+        "|---|---|---|---|",
+        _agreement("float32", report.exact),
+    ]
+    if manifest.weights != "float32":
+        lines.append(_agreement(f"{manifest.weights}, this file", report.written))
+    lines += ["", "## Knobs", ""]
+    lines += _axes(manifest)
+    made = ", ".join(f"{name} {version}" for name, version in manifest.exported_with.items())
+    return "\n".join([*lines, "", f"Exported with {made}.", ""])
+
+
+def write(path: Path, text: str) -> None:
+    """Write the card at `path`, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _agreement(form: str, found: Agreement) -> str:
+    forced, free = (
+        " / ".join(f"{share:.4f}" for share in part) for part in (found.teacher_forced, found.free)
+    )
+    return f"| {form} | {forced} | {free} | {found.logit_difference:.2g} |"
+
+
+def _axes(manifest: Manifest) -> list[str]:
+    if not manifest.axes:
+        return ["No axes were measured: export with `--data`."]
+    return [
+        "What a knob does to 64 latents of training music, decoded with the same noise at seven positions: "
+        "correlation of the knob with each attribute as it changes around a latent's own value. The range is "
+        "in standard deviations of the latents, as far as music stays within the data's statistics.",
+        "",
+        "| knob | range | effect |",
+        "|---|---|---|",
+        *[
+            f"| {axis.name} | {axis.low:+g} to {axis.high:+g} | {axis.description} |"
+            for axis in manifest.axes
+        ],
+    ]

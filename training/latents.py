@@ -1,0 +1,83 @@
+"""What a model file says about latent space: where music lies in it, its axes, and latents to start from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from engine.latent import prior
+from engine.manifest import Axis
+from training.axes import measure_axes
+from training.musicvae import MusicVAE
+from training.statistics import statistics
+from training.store import Store
+
+Floats = NDArray[np.float64]
+ANCHORS = 8
+CANDIDATES = 256  # windows that an anchor is chosen from
+WINDOWS = 8192  # of training data that the statistics are taken from
+BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Latents:
+    """Mean and deviation (z_size,) of the aggregated posterior, axes, and anchors (anchors, z_size)."""
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    axes: tuple[Axis, ...]
+    anchors: tuple[tuple[float, ...], ...]
+
+
+def of_prior(z_size: int) -> Latents:
+    """Return the prior's own statistics, no axes and its first draws as anchors."""
+    anchors = tuple(tuple(prior(0, index, z_size).tolist()) for index in range(ANCHORS))
+    return Latents((0.0,) * z_size, (1.0,) * z_size, (), anchors)
+
+
+def measure(model: MusicVAE, store: Store, limit: int = WINDOWS, seed: int = 0) -> Latents:
+    """Return the latents of `model` as measured on at most `limit` training windows of `store`."""
+    rows = store.windows_of("train")
+    chosen = np.random.default_rng(seed).permutation(rows)[:limit]
+    windows = store.window(chosen)
+    mu, sigma = _posterior(model, windows)
+    deviation = np.sqrt(mu.var(0) + (sigma**2).mean(0))
+    axes = measure_axes(model, windows, mu, sigma, seed=seed)
+    anchors = _anchors(model, windows, mu, sigma, seed)
+    return Latents(tuple(mu.mean(0).tolist()), tuple(deviation.tolist()), axes, anchors)
+
+
+@torch.inference_mode()
+def _posterior(model: MusicVAE, windows: NDArray[np.int64]) -> tuple[Floats, Floats]:
+    parts = [model.encoder(batch) for batch in torch.from_numpy(windows).split(BATCH)]
+    mu, sigma = (torch.cat(part).double().numpy() for part in zip(*parts, strict=True))
+    return mu, sigma
+
+
+@torch.inference_mode()
+def _anchors(
+    model: MusicVAE, windows: NDArray[np.int64], mu: Floats, sigma: Floats, seed: int
+) -> tuple[tuple[float, ...], ...]:
+    """Return posterior draws that decode to music in the middle of the data, far from one another.
+
+    Of the candidates the quarter stays whose decoded statistics lie nearest the data's medians, in
+    quartile distances; of these the nearest, and then always the one farthest from those chosen.
+    """
+    some = mu[:CANDIDATES]
+    wander = np.random.default_rng(seed).standard_normal(some.shape)
+    z = torch.from_numpy(some + sigma[:CANDIDATES] * wander).float()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        played = statistics(torch.cat([model.generate(part) for part in z.split(BATCH)]).numpy())
+    distance = np.zeros(len(z))
+    for name, values in statistics(windows).items():
+        low, middle, high = np.nanquantile(values, (0.25, 0.5, 0.75))
+        off = np.abs(played[name] - middle) / max(high - low, 1e-9)
+        distance += np.where(np.isfinite(off), np.minimum(off, 3.0), 3.0)
+    good = z[torch.from_numpy(np.argsort(distance)[: max(ANCHORS, len(z) // 4)])]
+    chosen = [0]
+    while len(chosen) < min(ANCHORS, len(good)):
+        gap = torch.cdist(good, good[chosen]).amin(1)
+        chosen.append(int(gap.argmax()))
+    return tuple(tuple(latent.tolist()) for latent in good[chosen])
