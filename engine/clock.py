@@ -54,8 +54,9 @@ class Wake:
 class MonotonicClock:
     """The system's monotonic clock with absolute deadlines.
 
-    `spin` polls through the last millisecond for the sharpest deadline. It is only for a process that has
-    real-time scheduling: without it, spinning uses up the time slice and makes notes later.
+    `spin` polls through the last millisecond of a wait that has no sources, which is the wait for a note.
+    It is only for a process that has real-time scheduling: without it, spinning uses up the time slice and
+    makes notes later.
     """
 
     def __init__(self, spin: bool = False) -> None:
@@ -67,10 +68,10 @@ class MonotonicClock:
 
     def wait(self, deadline: float, sources: Sequence[Connection]) -> list[Connection]:
         """Wait until `deadline` or until one of `sources` has something to read; return those that have."""
-        ready = _readable(sources, max(0.0, deadline - self._spin - time.monotonic()))
-        if not ready and self._spin:
-            while time.monotonic() < deadline:
-                pass
+        spin = 0.0 if sources else self._spin
+        ready = _readable(sources, max(0.0, deadline - spin - time.monotonic()))
+        while spin and time.monotonic() < deadline:
+            pass
         return ready
 
 

@@ -1,8 +1,10 @@
 """The player's own process: ports, signals and real-time scheduling around the loop."""
 
+import ctypes
 import gc
 import os
 import signal
+from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from engine.clock import MonotonicClock, Wake
@@ -15,6 +17,7 @@ from engine.sinks import MemoryPort
 from engine.sound import Sound, SoundError
 
 PRIORITY = 50  # of SCHED_FIFO: below JACK's 70, above everything ordinary
+MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # <sys/mman.h> of Linux: what is and will be touched
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # Windows has no SIGHUP
 
 
@@ -90,9 +93,12 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input]:
 
 
 def _real_time() -> bool:
-    """Ask for real-time scheduling; return whether it was granted."""
+    """Ask for real-time scheduling and memory that stays; return whether the first was granted."""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
     except (AttributeError, OSError):
         return False  # macOS and Windows have none of it; Linux grants it to group audio or with rtkit
+    with suppress(AttributeError, OSError):
+        # A page that was swapped out or reclaimed is a note that comes late; refused beyond a user's limit.
+        ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
     return True

@@ -64,7 +64,7 @@ class Player:
             return
         if self._composer == "ready" and (request := self.performance.request(now)) is not None:
             self._tell(self._desk.composer, request)
-        deadline = min(due, now + IDLE)
+        deadline = min(due - HUSH / 2, now + IDLE)
         if self._desk.live is not None:
             if self.report.due(now, deadline):
                 self._show(now, finished=False)
