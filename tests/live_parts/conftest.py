@@ -3,12 +3,14 @@
 import itertools
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from parts import Live, Receiver, need, start_jack, stop
 
+sys.path.append(str(Path(__file__).parents[1] / "engine"))  # for its toy_composer
 _numbers = itertools.count()
 
 
