@@ -8,13 +8,14 @@ from pathlib import Path
 import guest
 import pytest
 import toy_composer
-from alsa_player import BARS, BPM
+from alsa_player import BPM
 from parts import by_channel, need, notes, sounding, written
 
 from engine.render import render
 
 pytestmark = pytest.mark.parts
 PLAYER = Path(__file__).with_name("alsa_player.py")
+BARS = 2
 ROOT = PLAYER.parents[2]
 # The guest's clients find the port by its client's name; arecordmidi writes its file when interrupted.
 JOB = f"""
@@ -22,14 +23,14 @@ cd /run
 export PYTHONPATH={ROOT}:{Path(toy_composer.__file__).parent} OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
 appears() {{ for _ in $(seq 600); do aconnect -i | grep -q "'live'" && return; sleep 0.1; done; exit 3; }}
 
-{sys.executable} {PLAYER} take & player=$!
+{sys.executable} {PLAYER} {BARS} & player=$!
 appears
 arecordmidi -p live:0 -b {BPM:.0f} -t 480 take.mid & recorder=$!
 wait $player || exit 4
 kill -INT $recorder; wait $recorder
 echo "TAKE $(base64 -w0 take.mid) END"
 
-{sys.executable} {PLAYER} session > number & session=$!
+{sys.executable} {PLAYER} > number & session=$!
 appears
 aseqdump -p live:0 > heard & dump=$!
 for _ in $(seq 600); do [ $(grep -c 'Note on' heard) -ge 6 ] && break; sleep 0.1; done
