@@ -56,10 +56,9 @@ def final_states(x: Tensor, weights: list[Tensor], units: int) -> Tensor:
 
 
 class ExportedMusicVAE(nn.Module):
-    """A hierarchical MusicVAE in the form that plays: float32 throughout, or int8 (see streaming).
+    """A hierarchical MusicVAE in the form that plays: float32, or int8 but for the table and the opening.
 
-    In the int8 form what is read once a step or once a bar, the table and the code's share, rests as
-    float16: as int8 they would cost as many wrong tokens as all the rest.
+    Those are read little and rest as float16: as int8 they would cost as many tokens as all the rest.
     """
 
     bars: Final[int]
@@ -73,10 +72,10 @@ class ExportedMusicVAE(nn.Module):
         config, weights = model.config, model.state_dict()
         self.bars, self.steps, self.code = config.bars, config.steps_per_bar, config.code
         self.vocabularies = config.vocabularies
-        self.encoder = ExportedEncoder(config, weights, torch.int8 if quantise else torch.float32)
-        self.initial = product(
-            weights["conductor.initial.weight"][None], weights["conductor.initial.bias"][None], quantise
-        )
+        form = torch.int8 if quantise else torch.float32
+        self.encoder = ExportedEncoder(config, weights, form)
+        self.initial = Stored(weights["conductor.initial.weight"], form)  # z is heard in float32
+        self.initial_bias = Stored(weights["conductor.initial.bias"], form)
         self.conductor = conductor(config, weights, quantise)
         self.opening = opening(config, weights, quantise)
         self.decoders = decoders(config, weights, quantise)
@@ -86,7 +85,7 @@ class ExportedMusicVAE(nn.Module):
     @torch.jit.export
     def plan(self, z: Tensor) -> Tensor:
         """Return the code of each bar (bars, code) for `z` (z_size,): the conductor's work, once a latent."""
-        initial = self.initial(z.unsqueeze(0))
+        initial = F.linear(z.unsqueeze(0), self.initial(), self.initial_bias())
         inputs = torch.zeros((self.bars + 1, 1), dtype=torch.int64)
         silent = torch.zeros((self.bars, 1, 1))
         opened = torch.cat([initial, torch.zeros_like(initial)], dim=1)
@@ -115,17 +114,15 @@ class ExportedMusicVAE(nn.Module):
     @torch.jit.export
     def logits(self, plan_row: Tensor, tokens: Tensor) -> list[Tensor]:
         """Return the logits (steps, vocabulary) a voice along the true `tokens` (steps, voices)."""
-        silent = torch.zeros((self.steps, 1, 1))
-        scores = self.decoders(
-            self.opened(plan_row), self.inputs(tokens), self.steps, torch.ones((1, 1)), silent
-        )
+        one, silent = torch.ones((1, 1)), torch.zeros((self.steps, 1, 1))
+        scores = self.decoders(self.opened(plan_row), self.inputs(tokens), self.steps, one, silent)
         return [scores[:, voice, :vocabulary] for voice, vocabulary in enumerate(self.vocabularies)]
 
     @torch.jit.export
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma (B, z_size) of `tokens` (B, bars, steps, voices), -1 for a missing voice."""
-        mu, sigma = self.encoder(tokens)
-        return mu, sigma
+        encoded: tuple[Tensor, Tensor] = self.encoder(tokens)
+        return encoded
 
     def opened(self, plan_row: Tensor) -> Tensor:
         """Return what the code gives to the voices' recurrences, (voices, 8 * units)."""

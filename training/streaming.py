@@ -9,6 +9,7 @@ import warnings
 from typing import Final
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -91,9 +92,40 @@ class QuantisedProduct(nn.Module):
         return y.as_strided((self.voices, self.rows), (self.voices * self.rows + self.rows, 1))
 
 
+class FineProduct(nn.Module):
+    """A QuantisedProduct for one voice that hears `x`, within -1 to 1, in 13 bits.
+
+    The first 7 bits are one row, what they leave over, enlarged, is a second one of the same call, which
+    reads the weights no more often. Two more columns hold -1 and 1 and weigh nothing: they fix the grid.
+    """
+
+    bias: Tensor
+    ends: Tensor
+
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.both = QuantisedProduct(F.pad(weight, (0, 2)), torch.zeros_like(bias))
+        self.register_buffer("bias", bias.detach().clone())
+        self.register_buffer("ends", torch.tensor([[-1.0, 1.0]]).repeat(2, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (1, rows) for `x` (1, columns)."""
+        coarse = (x * 63.5).round().clamp(-63, 63) / 63.5
+        parts = torch.cat([coarse, (x - coarse) * 127.0])
+        y: Tensor = torch.ops.quantized.linear_dynamic(
+            torch.cat([parts, self.ends], 1), self.both.packed, True
+        )
+        return self.bias + y[:1] + y[1:] / 127.0
+
+
 def product(weight: Tensor, bias: Tensor, quantise: bool) -> nn.Module:
-    """Return the product of `weight` (voices, rows, columns) and `bias` (voices, rows) in that form."""
-    return QuantisedProduct(weight, bias) if quantise else Product(weight, bias)
+    """Return the product of `weight` (voices, rows, columns) and `bias` (voices, rows) in that form.
+
+    One voice alone, the conductor, is heard by every bar: it is worth the finer form.
+    """
+    if not quantise:
+        return Product(weight, bias)
+    return FineProduct(weight, bias) if len(weight) == 1 else QuantisedProduct(weight, bias)
 
 
 def cell(gates: list[Tensor], c: Tensor, h: Tensor) -> None:
