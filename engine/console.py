@@ -116,6 +116,7 @@ class Console:
             seed=arranger.seed,
             parameters=dict(arranger.parameters),
             bound=self._mapping.bound(),
+            waiting=self._mapping.waiting(arranger.parameters),
             learning=self._mapping.learning,
             voices=performance.voice_states(),
             roll=() if self._setup.headless else arranger.roll(),

@@ -90,6 +90,14 @@ class Mapping:
             return name, value
         return None
 
+    def waiting(self, values: Values[str, float]) -> dict[str, float]:
+        """Return where each control stands that must still meet the value of its parameter."""
+        return {
+            name: stands
+            for name, stands in self._travelled.items()
+            if self._given.get(name) != values[name] and abs(stands - values[name]) > NEAR
+        }
+
     def bound(self) -> dict[str, str]:
         """Return the controller of each bound parameter as text, such as "ch 1 CC 74"."""
         return {name: str(knob) for name, knob in self._knobs.items()}

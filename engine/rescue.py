@@ -88,8 +88,7 @@ class _Watch:
             names = self._receivers(api, port)
         except (ImportError, OSError) as error:  # OSError: JACK-Client without the system's libjack
             self._blind = True
-            cure = "; pip install 'live-vae[jack]' ends them" if api == "JACK" else ""
-            _reply(link, Notice(f"were the player killed, its notes would stay on{cure} ({error})"))
+            _reply(link, Notice(f"were the player killed, its notes would stay on ({error})"))
             return
         if names is None:
             return

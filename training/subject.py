@@ -15,6 +15,8 @@ from engine.noise import gumbel
 from training import run
 from training.musicvae import MusicVAE
 
+METHODS = ["plan", "bar", "logits", "encode"]
+
 
 class SubjectError(Exception):
     """A path that holds no model to examine."""
@@ -73,7 +75,8 @@ class ExportSubject:
         self.manifest = manifest.read(path)
         with warnings.catch_warnings():  # torch says at every load that TorchScript is deprecated
             warnings.simplefilter("ignore", DeprecationWarning)
-            self.module = torch.jit.load(str(path)).eval()
+            # Frozen, the stored weights are expanded once instead of at every call.
+            self.module = torch.jit.freeze(torch.jit.load(str(path)).eval(), METHODS)
         self.vocabularies = [voice.vocabulary for voice in CODECS[self.manifest.codec].voices]
 
     @property

@@ -28,6 +28,16 @@ def test_a_control_does_nothing_until_it_meets_or_crosses_the_value() -> None:
     assert mapping.control(2, 7, 90, VALUES) == ("knob1", pytest.approx(90 / 127))
 
 
+def test_a_control_that_has_to_meet_its_value_says_where_it_stands() -> None:
+    mapping = Mapping({"knob1": (0, 7)})
+    assert mapping.waiting(VALUES) == {}  # nobody knows yet where it stands
+    mapping.control(0, 7, 127, VALUES)
+    assert mapping.waiting(VALUES) == {"knob1": 1.0}
+    assert mapping.control(0, 7, 60, VALUES) is not None
+    assert mapping.waiting({"knob1": 60 / 127, "knob2": 0.5}) == {}
+    assert mapping.waiting({"knob1": 0.9, "knob2": 0.5}) == {"knob1": pytest.approx(60 / 127)}
+
+
 def test_a_control_must_be_picked_up_again_when_something_else_moved_the_parameter() -> None:
     mapping = Mapping({})
     mapping.learn("knob1")
