@@ -68,8 +68,9 @@ def card(
             "",
             "## Training",
             "",
-            f"{row['total']} iterations in {row['minutes']:.0f} minutes up to this, the best checkpoint on "
-            f"the validation split (loss {row['loss']:.3f} nats a token).",
+            f"{row['total']} iterations in {row['minutes']:.0f} minutes "
+            f"({meta.get('machine', 'machine not noted')}) up to this, the best checkpoint on the validation "
+            f"split (loss {row['loss']:.3f} nats a step).",
         ]
     lines += ["", "## Figures", ""]
     lines += [table(evaluation)] if evaluation else ["Not evaluated yet: run `live-train evaluate`."]

@@ -124,6 +124,7 @@ class Fit:
             content: dict[str, Any] = {"model": model.state_dict(), "model_config": asdict(model.config)}
             content |= {
                 "row": row,
+                "machine": run.machine(self.device),
                 "sources": self.store.meta["sources"],
                 "weights": self.config.data.weights,
             }

@@ -1,5 +1,7 @@
 """A run's folder: checkpoints that appear whole or not at all, and the finished model in them."""
 
+import os
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +24,14 @@ class LoadedRun:
 
     model: MusicVAE
     meta: Mapping[str, Any]
+
+
+def machine(device: str) -> str:
+    """Return what a model is trained on, in words, such as "1 thread of 2 on x86_64"."""
+    if torch.device(device).type == "cuda":
+        return str(torch.cuda.get_device_name(device))
+    threads = torch.get_num_threads()
+    return f"{threads} thread{'s' * (threads > 1)} of {os.cpu_count()} on {platform.machine()}"
 
 
 def save(path: Path, content: Mapping[str, Any]) -> None:

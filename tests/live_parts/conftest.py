@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from parts import Live, Receiver, need, start_jack, stop
+from listener import Receiver
+from parts import Live, need, start_jack, stop
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))  # for its toy_composer
 _numbers = itertools.count()

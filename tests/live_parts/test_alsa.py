@@ -9,7 +9,8 @@ import guest
 import pytest
 import toy_composer
 from alsa_player import BPM
-from parts import by_channel, need, notes, sounding, written
+from heard import by_channel, notes, sounding, written
+from parts import need
 
 from engine.render import render
 

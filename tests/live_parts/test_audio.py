@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from heard import written
 from numpy.typing import NDArray
-from parts import Live, live_script, need, need_trio, stop, until, written
+from parts import Live, live_script, need, need_trio, stop, until
 
 from engine.sound import Sound
 from engine.soundfont import font_path

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from parts import PATIENCE, Live, by_channel, live_script, need, notes, sounding, until, written
+from heard import by_channel, notes, sounding, written
+from parts import PATIENCE, Live, live_script, need, until
 
 pytestmark = pytest.mark.parts
 BARS, SEED = 2, 7

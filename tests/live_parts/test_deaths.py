@@ -7,7 +7,9 @@ from pathlib import Path
 
 import mido
 import pytest
-from parts import Live, Receiver, sounding, until, written
+from heard import sounding, written
+from listener import Receiver
+from parts import Live, until
 
 pytestmark = pytest.mark.parts
 Start = Callable[..., Live]

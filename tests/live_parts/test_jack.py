@@ -5,18 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from parts import (
-    Live,
-    Receiver,
-    by_channel,
-    live_script,
-    need_trio,
-    notes,
-    sounding,
-    ticks_heard,
-    until,
-    written,
-)
+from heard import by_channel, notes, sounding, ticks_heard, written
+from listener import Receiver
+from parts import Live, live_script, need_trio, until
 
 pytestmark = pytest.mark.parts
 Start = Callable[..., Live]
