@@ -66,12 +66,15 @@ def prepare(
 
 
 @contextmanager
-def midi_windows(path: Path) -> Iterator[Store]:
-    """Open a token store made of the folder or archive `path`; it is gone when the context ends."""
+def midi_windows(path: Path) -> Iterator[tuple[Store, Report]]:
+    """Open a token store made of the folder or archive `path`, and tell what was left out of it.
+
+    The store is gone when the context ends. SourceError: nothing in `path` can be used.
+    """
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         output = Path(folder) / "store"
-        prepare([path], output)
-        yield Store.open(output)
+        report = prepare([path], output)
+        yield Store.open(output), report
 
 
 def _fill(folder: Path, sources: Sequence[Source], builder: Builder, workers: int, progress: bool) -> Report:

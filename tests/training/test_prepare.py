@@ -212,11 +212,12 @@ def test_a_killed_run_leaves_no_store_and_the_next_one_starts_cleanly(tmp_path):
 
 
 def test_a_store_of_any_folder_lasts_as_long_as_its_context(tmp_path):
-    source = folder(tmp_path / "s", {"a.mid": midi(trio(18, 1)), "b.mid": midi(trio(18, 2))})
-    with midi_windows(source) as store:
+    files = {"a.mid": midi(trio(18, 1)), "b.mid": midi(trio(18, 2)), "c.mid": b""}
+    with midi_windows(folder(tmp_path / "s", files)) as (store, report):
         windows = store.window(store.windows_of(None))
     assert windows.shape == (6, 16, 16, 3)
     assert (windows >= 0).all()
+    assert [(refused.path, refused.reason) for refused in report.refused] == [("c.mid", "empty file")]
 
 
 DATA = ROOT.parent / "shared" / "data"
