@@ -22,16 +22,40 @@ def ports(reply: Connection) -> None:
         reply.send(("refused", str(error)))
 
 
-def check_port(reply: Connection, api: str | None, port: str | None) -> None:
-    """Open and close an output as a performance would; refused says what there is instead."""
-    from engine.port import PortError, open_output  # loads rtmidi
+def check_ports(reply: Connection, api: str | None, port: str | None, control: str | None) -> None:
+    """Open and close output and input as a performance would; refused says what there is instead."""
+    from engine.port import PortError, open_input, open_output  # loads rtmidi
 
     try:
         output = open_output(api, port, "check", CHECK_CLIENT)
         output.close()
+        if control is not None:
+            open_input(output.api, lambda _: None, control).close()
         reply.send(("done", output.text))
     except PortError as error:
         reply.send(("refused", str(error)))
+
+
+def finish(reply: Connection, journal: str) -> None:
+    """Make the .mid of a take that broke off; answers with its path."""
+    from engine import recorder  # loads mido
+
+    try:
+        reply.send(("done", recorder.finish(journal)))
+    except recorder.RecordError as error:
+        reply.send(("refused", str(error)))
+
+
+def count_notes(reply: Connection, file: str) -> None:
+    """Count the notes of a .mid file."""
+    import mido
+
+    try:
+        messages = [message for track in mido.MidiFile(file).tracks for message in track]
+    except (OSError, EOFError, ValueError) as error:
+        reply.send(("refused", f"{file} is no readable .mid file: {error}"))
+        return
+    reply.send(("done", sum(message.type == "note_on" and message.velocity > 0 for message in messages)))
 
 
 def render(reply: Connection, setup: Setup, bars: int, output: str) -> None:

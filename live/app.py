@@ -1,10 +1,8 @@
-"""The stage: shows the newest snapshot of the player and turns keys and mouse into commands."""
+"""The stage: shows the newest snapshot of the player and passes on what the performer does."""
 
 import asyncio
-import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -16,22 +14,20 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from engine import messages
-from engine.messages import BPM_RANGE, Command, Snapshot
+from engine.messages import Snapshot
 from engine.preset import Preset
-from live import words
-from live.dialogs import Ask, Help
+from live import palette, words
+from live.dialogs import Ask, Help, Told
+from live.hands import Hands
 from live.keys import KEYS
 from live.link import Link, Reader
+from live.notices import Notices
 from live.parting import PARTING, on_signals
-from live.settings import controllers_file, new_take, save_controllers
-from live.tempo import Taps
+from live.settings import controllers_file, save_controllers
 from live.theme import STAGE
 from live.widgets.board import Board
 from live.widgets.control import Control
 from live.widgets.voice import VoiceStrip
-
-NOTICE_SECONDS = 6.0
-SEEDS = 2**31  # a seed that a performer can read out
 
 
 @dataclass
@@ -59,23 +55,29 @@ class Stage(App[None]):
     TITLE = "live"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(self, preset: Preset, link: Link, takes: Path) -> None:
-        """Show `preset` played over `link`; recordings begun here go to the folder `takes`."""
+    def __init__(
+        self, preset: Preset, link: Link, folder: Path, device: str | None = None, log: Path | None = None
+    ) -> None:
+        """Show `preset` played over `link`; recordings begun here go to `folder`.
+
+        Learnt controllers are kept for `device`, and `log` is where the processes say what went wrong.
+        """
         super().__init__()
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
-        self._preset = preset
-        self._takes = takes
+        self._controllers = controllers_file(preset.name, device)
+        self._log_file = log
         self._board = Board(preset)
         self._reader = Reader(
             link, lambda s: self.post_message(Arrived(s)), lambda r: self.post_message(Lost(r))
         )
+        self._notices = Notices()
+        self._hands = Hands(
+            preset, self._board, folder, self._reader.send, self._say, self._in_hand, self._ask
+        )
         self._snapshot: Snapshot | None = None
         self._lost: str | None = None
-        self._notice = ("", 0.0)  # the newest line, and until when it shows
-        self._learning = False
-        self._bpm = (preset.bpm, 0.0)  # as asked for, and until when that outweighs snapshots
-        self._taps = Taps()
+        self.takes: list[str] = []  # the .mid files that were recorded into
 
     def compose(self) -> ComposeResult:
         """Put the board on the screen and the keys below it."""
@@ -100,37 +102,48 @@ class Stage(App[None]):
         """Return whether every command has gone out and `snapshot` is what the stage shows."""
         return self._reader.idle() and self._snapshot == snapshot
 
+    @property
+    def failure(self) -> str | None:
+        """Why the performance failed, None where it did not."""
+        if self._lost is not None:
+            return f"the player is gone: {self._lost}"
+        if self._snapshot is not None and self._snapshot.failed:
+            return f"the performance failed: {words.newest(self._snapshot)}"
+        return None
+
     # What the player says
 
     def on_arrived(self, event: Arrived) -> None:
         """Show a snapshot."""
         snapshot, before = event.snapshot, self._snapshot
-        self._snapshot = snapshot
-        self._board.show(snapshot, self._tempo())
-        if snapshot.notices and (before is None or snapshot.notices != before.notices):
-            self._say(snapshot.notices[-1])
+        self._snapshot = self._hands.snapshot = snapshot
+        self._board.show(snapshot, self._hands.tempo())
+        self._notices.told(snapshot.notices)
         if before is not None and snapshot.bound != before.bound:
             self._keep(snapshot.bound)
+        if snapshot.recording and snapshot.recording not in self.takes:
+            self.takes.append(snapshot.recording)
         self._look()
 
     def on_lost(self, event: Lost) -> None:
         """Say that the player is gone; the screen stays."""
         self._lost = event.reason
+        self._notices.say(f"The player is gone: {event.reason}")
         if self._snapshot is not None:
-            self._snapshot = replace(self._snapshot, playing=False)
-            self._board.transport.show(self._snapshot, self._tempo())
+            self._snapshot = self._hands.snapshot = replace(self._snapshot, playing=False)
+            self._board.transport.show(self._snapshot, self._hands.tempo())
         self._look()
 
     def _keep(self, bound: dict[str, str]) -> None:
         def write() -> None:
-            error = save_controllers(controllers_file(self._preset.name), bound)
+            error = save_controllers(self._controllers, bound)
             if error:
                 self.call_from_thread(self._say, error)
 
         self.run_worker(write, thread=True, group="keep", exclusive=True)
 
     def _say(self, line: str) -> None:
-        self._notice = (line, monotonic() + NOTICE_SECONDS)
+        self._notices.say(line)
         self._look()
 
     def _look(self) -> None:
@@ -139,12 +152,12 @@ class Stage(App[None]):
         control = self._in_hand()
         if trouble:
             kind, line = "trouble", trouble
-        elif self._learning:
+        elif self._hands.learning:
             kind, line = "learn", words.learn(None, "", False)
             if control:
                 line = words.learn(control.label, control.bound, control.learning)
-        elif self._notice[0] and monotonic() < self._notice[1]:
-            kind, line = "notice", self._notice[0]
+        elif notice := self._notices.line(monotonic()):
+            kind, line = "notice", notice
         elif control:
             kind = "hint"
             line = words.hint(control.label, control.hint, control.bound, control.waiting, control.value)
@@ -155,124 +168,45 @@ class Stage(App[None]):
     def _in_hand(self) -> Control | None:
         return self.focused if isinstance(self.focused, Control) else None
 
-    def _tempo(self) -> float:
-        bpm, until = self._bpm
-        return bpm if self._snapshot is None or monotonic() < until else self._snapshot.bpm
-
     # What the performer does
-
-    def _send(self, command: Command) -> None:
-        self._reader.send(command)
 
     def on_control_moved(self, event: Control.Moved) -> None:
         """Pass on a turned knob."""
-        self._send(messages.SetParameter(event.parameter, event.value))
+        self._reader.send(messages.SetParameter(event.parameter, event.value))
 
     def on_control_touched(self, event: Control.Touched) -> None:
         """While learning, the parameter touched is the one to bind."""
-        if self._learning:
-            self._send(messages.Learn(event.parameter))
+        if self._hands.learning:
+            self._reader.send(messages.Learn(event.parameter))
         self._look()
 
     def on_voice_strip_muted(self, event: VoiceStrip.Muted) -> None:
         """Pass on a mute."""
-        self._send(messages.SetMute(event.voice, event.muted))
+        self._reader.send(messages.SetMute(event.voice, event.muted))
 
     def on_voice_strip_channel(self, event: VoiceStrip.Channel) -> None:
         """Pass on a channel."""
-        self._send(messages.SetChannel(event.voice, event.channel))
+        self._reader.send(messages.SetChannel(event.voice, event.channel))
+
+    def action_do(self, what: str, first: str | float | None = None, second: float | None = None) -> None:
+        """Do `what` the hands can do, with its arguments; Textual passes no more than are named."""
+        getattr(self._hands, what)(*(given for given in (first, second) if given is not None))
+        self._look()
 
     async def action_quit(self) -> None:
         """End every note at once, then the screen."""
-        self._send(messages.Quit())
+        self._reader.send(messages.Quit())
         self.exit()
-
-    def action_play(self) -> None:
-        """Play or stop."""
-        playing = self._snapshot is not None and self._snapshot.playing
-        self._send(messages.Stop() if playing else messages.Play())
-
-    def action_panic(self) -> None:
-        """End every note."""
-        self._send(messages.Panic())
-        self._say("Panic: every note ended.")
-
-    def action_bpm(self, change: float) -> None:
-        """Change the tempo."""
-        self._set_bpm(self._tempo() + change)
-
-    def action_tap(self) -> None:
-        """Tap the tempo."""
-        bpm = self._taps.tap(monotonic())
-        if bpm is not None:
-            self._set_bpm(bpm)
-
-    def _set_bpm(self, bpm: float) -> None:
-        bpm = min(BPM_RANGE[1], max(BPM_RANGE[0], bpm))
-        self._bpm = (bpm, monotonic() + 0.4)
-        if self._snapshot is not None:
-            self._board.transport.show(self._snapshot, bpm)
-        self._send(messages.SetBpm(bpm))
-
-    def action_learn(self) -> None:
-        """Begin or end learning."""
-        self._learning = not self._learning
-        control = self._in_hand()
-        self._send(messages.Learn(control.parameter if self._learning and control else None))
-        self._look()
-
-    def action_unlearn(self) -> None:
-        """Forget the focused parameter's controller."""
-        control = self._in_hand()
-        if control is None:
-            self._say("Focus a parameter to forget its controller.")
-        else:
-            self._send(messages.Unlearn(control.parameter))
-
-    def action_record(self) -> None:
-        """Begin or finish a recording."""
-        recording = self._snapshot is not None and self._snapshot.recording
-        take = new_take(self._takes, self._preset.name, datetime.now().astimezone())
-        self._send(messages.Record(None if recording else str(take)))
-
-    def action_anchor(self, anchor: str) -> None:
-        """Draw a new latent for an anchor."""
-        self._send(messages.SetAnchor(anchor, random.randrange(SEEDS)))
-
-    def action_capture(self, anchor: str) -> None:
-        """Keep what plays as an anchor."""
-        self._send(messages.SetAnchor(anchor, None))
-
-    def action_morph(self, amount: float) -> None:
-        """Move between the anchors."""
-        self._board.controls["interpolation"].action_turn(amount)
-
-    def action_seed(self) -> None:
-        """Draw the notes anew."""
-        self._send(messages.SetSeed(random.randrange(SEEDS)))
-
-    def action_mute(self, voice: int) -> None:
-        """Mute or unmute voice number `voice`."""
-        if voice < len(self._board.tracks):
-            self._board.tracks[voice].query_one(VoiceStrip).action_mute()
-
-    def action_hold(self, parameter: str) -> None:
-        """Take a parameter in hand."""
-        self._board.controls[parameter].focus()
 
     def action_help(self) -> None:
         """Open the help."""
         self.push_screen(Help(KEYS))
 
-    def action_ask_bpm(self) -> None:
-        """Ask for the tempo."""
-        low, high = BPM_RANGE
-        self._ask("Beats a minute", f"{self._tempo():g}", low, high, self._set_bpm)
-
-    def action_ask_seed(self) -> None:
-        """Ask for the seed."""
-        seed = self._snapshot.seed if self._snapshot else self._preset.seed
-        self._ask("Seed", str(seed), 0, 2**53, lambda answer: self._send(messages.SetSeed(int(answer))))
+    def action_notices(self) -> None:
+        """Open the list of notices."""
+        trouble = words.trouble(self._snapshot, self._lost, self._reader.silence())
+        log = [f"What the player's processes print goes to {self._log_file}"] if self._log_file else []
+        self.push_screen(Told([*([trouble] if trouble else []), *reversed(self._notices.all), *log]))
 
     def _ask(self, question: str, value: str, low: float, high: float, use: Callable[[float], None]) -> None:
         def answered(answer: float | None) -> None:
@@ -282,14 +216,7 @@ class Stage(App[None]):
         self.push_screen(Ask(question, value, low, high), answered)
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Fill the palette: every key, and every parameter to take in hand."""
-        names: set[str] = set()
-        for key in KEYS:
-            if key.description not in names:
-                names.add(key.description)
-                yield SystemCommand(key.description, key.tooltip, self._runner(key.action))
-        for name, control in self._board.controls.items():
-            yield SystemCommand(f"Go to {control.label}", control.hint, self._runner(f"hold({name!r})"))
-
-    def _runner(self, action: str) -> Callable[[], object]:
-        return lambda: self.call_later(self.run_action, action)
+        """Fill the palette."""
+        return palette.entries(
+            KEYS, self._board, lambda action: lambda: self.call_later(self.run_action, action)
+        )

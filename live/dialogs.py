@@ -1,4 +1,4 @@
-"""What opens over the stage: the help, and a line to type a value into."""
+"""What opens over the stage: the help, the notices, and a line to type a value into."""
 
 from collections.abc import Iterable
 from math import nan
@@ -45,6 +45,25 @@ class Help(ModalScreen[None]):
         with VerticalScroll(id="help"):
             yield Static(table)
             yield Static(Text("\nescape goes back", style=DIM))
+
+
+class Told(ModalScreen[None]):
+    """Lines for the performer in full, the newest first."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,i,q,space", "dismiss", "Back", id="told.back", tooltip="Back to the stage")
+    ]
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        super().__init__()
+        self._lines = list(lines) or ["No notices so far."]
+
+    def compose(self) -> ComposeResult:
+        """Show the lines, wrapped, in a box that scrolls."""
+        with VerticalScroll(id="told"):
+            for line in self._lines:
+                yield Static(Text(f"{line}\n", style=TEXT))
+            yield Static(Text("escape goes back", style=DIM))
 
 
 class Ask(ModalScreen[float | None]):

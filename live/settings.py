@@ -1,9 +1,8 @@
-"""What the instrument remembers between performances: the controllers learnt for each preset."""
+"""What the instrument remembers between performances: the controllers learnt, by device and preset."""
 
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 
 from platformdirs import user_config_path
@@ -13,10 +12,17 @@ from engine.messages import PARAMETERS
 CONTROLLER = re.compile(r"ch (\d{1,2}) CC (\d{1,3})")
 
 
-def controllers_file(preset: str) -> Path:
-    """Return where the controllers learnt for `preset` are kept."""
-    name = re.sub(r"[^\w.-]", "_", preset)
-    return user_config_path("live") / "controllers" / f"{name}.json"
+def controllers_file(preset: str, device: str | None = None) -> Path:
+    """Return where the controllers learnt for `preset` are kept, on the input `device` where it is named.
+
+    What is connected to the virtual input has no name there: it shares one file a preset.
+    """
+    folder = user_config_path("live") / "controllers"
+    return (folder / _plain(device) if device else folder) / f"{_plain(preset)}.json"
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w-]", "_", name)
 
 
 def load_controllers(path: Path) -> dict[str, tuple[int, int]]:
@@ -50,12 +56,3 @@ def save_controllers(path: Path, bound: Mapping[str, str]) -> str | None:
     except OSError as error:
         return f"The learnt controllers could not be kept: {error}"
     return None
-
-
-def new_take(folder: Path, preset: str, now: datetime) -> Path:
-    """Return the path of a take that does not exist yet."""
-    stem = f"{preset}-{now:%Y%m%d-%H%M%S}"
-    path, number = folder / f"{stem}.mid", 2
-    while path.exists():
-        path, number = folder / f"{stem}-{number}.mid", number + 1
-    return path

@@ -14,13 +14,21 @@ def trouble(snapshot: Snapshot | None, lost: str | None, silent: float) -> str |
     if lost is not None:
         return f"The player is gone: {lost}. Nothing plays any more; q leaves."
     if snapshot is not None and snapshot.finished:
+        what = "failed" if snapshot.failed else "ended"
         why = f": {snapshot.notices[-1]}" if snapshot.notices else "."
-        return f"The performance has ended (q leaves){why}"
+        return f"The performance has {what} (q leaves){why}"
     if silent > (START if snapshot is None else SILENCE):
         return f"The player has not answered for {silent:.0f} s. It may still play; q leaves."
     if snapshot is not None and snapshot.composer in ("dead", "failed"):
-        return "The composer has stopped: the last bar repeats until it is back."
+        if not snapshot.playing:
+            return f"Nothing can be played, the composer has stopped: {newest(snapshot)}"
+        return f"The last bar repeats, the composer has stopped: {newest(snapshot)}"
     return None
+
+
+def newest(snapshot: Snapshot) -> str:
+    """Return the newest notice of the player."""
+    return snapshot.notices[-1] if snapshot.notices else "no reason was given"
 
 
 def learn(label: str | None, bound: str, listening: bool) -> str:

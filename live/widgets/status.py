@@ -6,6 +6,7 @@ from engine.messages import Snapshot
 from live.theme import DIM, GO, LEARN, STOP, TEXT
 from live.widgets.paint import Canvas, Painted, shorten
 
+MORE = " (i: all)"
 LATE_MS = 10.0  # lateness that a listener may notice
 
 
@@ -56,7 +57,7 @@ class Status(Painted):
         state = self._state
         if state is None:
             return
-        line = shorten(state.line, canvas.width - 2)
+        line = _fitting(state.kind, state.line, canvas.width - 2)
         if state.kind == "trouble":
             canvas.text(0, 0, f" {line}".ljust(canvas.width), TEXT, bold=True, behind="#8c1d1d")
         else:
@@ -88,6 +89,13 @@ class Status(Painted):
         elif len(ports + heard) <= free:
             ports += heard
         canvas.text(1, 1, shorten(ports, free), TEXT if state.out_port else DIM)
+
+
+def _fitting(kind: str, line: str, width: int) -> str:
+    """Return `line` cut to `width`; where that cuts off words, the key that shows them all."""
+    if len(line) <= width or kind not in ("notice", "trouble"):
+        return shorten(line, width)
+    return shorten(line, width - len(MORE)) + MORE
 
 
 def _colour(composer: str) -> str:

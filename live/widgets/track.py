@@ -13,7 +13,7 @@ class Track(Horizontal):
     """Passes each snapshot's part for one voice on to strip and lane."""
 
     def __init__(self, voice: int, name: str, channel: int, drums: bool) -> None:
-        super().__init__(id=f"track-{voice}", classes=f"track -{name}")
+        super().__init__(id=f"track-{voice}", name=name, classes=f"track -{name}")
         self._voice = voice
         self._parts = (name, channel, drums)
         self._roll: tuple[RollNote, ...] = ()

@@ -32,7 +32,7 @@ class Transport(Painted):
         super().__init__(id="transport")
         self._title = title
         self._state = TransportState(False, bpm, 0, 0, window_bars, 0, seed, False)
-        self._regions: list[tuple[int, int, str]] = []  # first and last column, action of the app
+        self._regions: list[tuple[int, int, str]] = []  # first and last column, what it does
         self.tooltip = "Click to play, stop or record; turn the wheel over the tempo"
 
     def show(self, snapshot: Snapshot, bpm: float) -> None:
@@ -55,17 +55,17 @@ class Transport(Painted):
         """Play, stop, record or tap where the mouse is."""
         action = self._at(event.x)
         if action:
-            await self.app.run_action(action)
+            await self.app.run_action(f"do({action!r})")
 
     async def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
         """Raise the tempo."""
         if self._at(event.x) == "tap":
-            await self.app.run_action("bpm(1)")
+            await self.app.run_action("do('bpm', 1)")
 
     async def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Lower the tempo."""
         if self._at(event.x) == "tap":
-            await self.app.run_action("bpm(-1)")
+            await self.app.run_action("do('bpm', -1)")
 
     def _at(self, x: int) -> str:
         return next((action for first, last, action in self._regions if first <= x <= last), "")

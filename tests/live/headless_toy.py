@@ -1,20 +1,29 @@
 """A headless performance of the toy composer, run as a process of its own by the tests."""
 
 import sys
-from dataclasses import replace
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 
 import toy_composer
 
+from engine.messages import ComposerState
 from engine.session import Session
-from live.play import headless
+from live.headless import headless
+
+
+def broken(connection: Connection, model: str) -> None:
+    """Be a composer whose model cannot be loaded."""
+    connection.send(ComposerState("failed", f"{model}: not a model"))
+    connection.close()
+
 
 if __name__ == "__main__":
-    bars = int(sys.argv[1]) or None
+    bars, record, compose = int(sys.argv[1]) or None, sys.argv[2], sys.argv[3]
     setup = toy_composer.setup(
-        bars=bars, record=sys.argv[2], bpm=240.0, seed=5, headless=True, sound_device="null"
+        model="toy.ts", bars=bars, record=record, bpm=240.0, seed=5, headless=True, sound=False
     )
-    sys.exit(headless(replace(setup, delay=0.0), partial(Session, compose=toy_composer.run)))
+    target = broken if compose == "broken" else toy_composer.run
+    sys.exit(headless(setup, partial(Session, compose=target)))

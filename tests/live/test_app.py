@@ -6,14 +6,17 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from textual.binding import Binding
 from textual.pilot import Pilot
 from toy_link import ToyLink, toy_preset
 
 from engine import messages
 from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
 from live.app import Stage
+from live.hands import Hands
 from live.keys import KEYS
 from live.settings import controllers_file, load_controllers
+from live.widgets.control import Control
 from live.widgets.dial import Dial
 from live.widgets.slider import Slider
 from live.widgets.transport import Transport
@@ -219,9 +222,16 @@ async def test_anchors_seed_and_morph() -> None:
 async def test_the_palette_reaches_every_action() -> None:
     async with on_stage() as (pilot, _):
         found = {command.title: command for command in pilot.app.get_system_commands(pilot.app.screen)}
-        assert {key.description for key in KEYS} <= found.keys()
-        assert {f"Go to {name}" for name in ("density", "morph", "temperature", "dynamics")} <= found.keys()
         assert all(command.help for command in found.values())
+        for key in KEYS:
+            assert key.description in found, key
+        for control in pilot.app.query(Control):
+            assert f"Go to {control.label}" in found, control
+            for key in Control.BINDINGS:
+                assert f"{control.label}: {key.description.lower()}" in found, key
+        for strip in pilot.app.query(VoiceStrip):
+            for key in VoiceStrip.BINDINGS:
+                assert f"{strip.state.name}: {key.description.lower()}" in found, key
         await pilot.press("ctrl+p")
         await pilot.pause()
         await pilot.press(*"go to drift", "enter")
@@ -231,6 +241,46 @@ async def test_the_palette_reaches_every_action() -> None:
             await pilot.press("enter")
             await pilot.pause(0.2)
         assert pilot.app.focused is pilot.app.query_one("#knob8")
+
+
+async def test_what_the_palette_offers_for_a_widget_is_done_to_that_widget() -> None:
+    async with on_stage() as (pilot, link):
+        found = {command.title: command for command in pilot.app.get_system_commands(pilot.app.screen)}
+        for title in ("density: up a lot", "drift: up a lot", "drift: back to its start", "bass: channel up"):
+            found[title].callback()
+        found["drums: mute"].callback()
+        await heard(pilot, link)
+        assert link.state.parameters["knob1"] == pytest.approx(0.6)
+        assert link.state.parameters["knob8"] == 0.5
+        assert link.state.voices[1].channel == 2
+        assert link.state.voices[2].muted
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: str(key.id))
+def test_every_key_does_something_that_there_is(key: Binding) -> None:
+    name = re.match(r"(?:app\.)?(\w+)(?:\('(\w+)')?", key.action)
+    assert name is not None
+    assert callable(getattr(Stage, f"action_{name[1]}"))
+    if name[1] == "do":
+        assert callable(getattr(Hands, str(name[2])))
+
+
+async def test_every_notice_can_be_read_whole_on_a_small_screen() -> None:
+    how = "no MIDI port: ALSA has no sequencer here; `sudo modprobe snd-seq` brings it, or try JACK"
+    async with on_stage((80, 24)) as (pilot, link):
+        link.change(notices=(how, "no MIDI input either"))
+        await heard(pilot, link)
+        text = screen_text(pilot)
+        assert how[:60] in text
+        assert "(i: all)" in text
+        await pilot.press("i")
+        await pilot.pause()
+        shown = " ".join(screen_text(pilot).replace("│", " ").split())
+        assert "or try JACK" in shown
+        assert "no MIDI input either" in shown
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "DENSITY" in screen_text(pilot)
 
 
 def test_every_key_has_an_id_and_says_what_it_does() -> None:
@@ -265,9 +315,9 @@ async def test_a_lost_player_is_said_and_the_screen_still_quits() -> None:
 
 async def test_the_end_of_the_performance_and_of_the_composer_are_said() -> None:
     async with on_stage() as (pilot, link):
-        link.change(composer="dead")
+        link.change(composer="dead", notices=("out of memory",))
         await heard(pilot, link)
-        assert "The composer has stopped" in screen_text(pilot)
+        assert "The last bar repeats, the composer has stopped: out of memory" in screen_text(pilot)
         link.change(finished=True, notices=("16 bars played",))
         await heard(pilot, link)
         assert "The performance has ended (q leaves): 16 bars played" in screen_text(pilot)

@@ -8,6 +8,11 @@ from pathlib import Path
 import pytest
 from toy_link import toy_preset
 
+from engine.recorder import Recorder
+from engine.setup import VoiceSetup
+from live.options import parse
+from live.takes import part_of
+
 HEAVY = ("torch", "rtmidi", "textual", "numpy", "mido", "rich")
 
 
@@ -53,6 +58,32 @@ def test_the_screen_and_the_session_load_neither_torch_nor_rtmidi() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_options_hold_before_a_command_as_well_as_after_it() -> None:
+    early = parse(["--preset", "mine", "--seed", "5", "render", "--bars", "2", "--output", "x.mid"])
+    assert early == parse(["render", "--bars", "2", "--output", "x.mid", "--seed", "5", "--preset", "mine"])
+    assert (early.command, early.preset, early.seed, early.bars) == ("render", "mine", 5, 2)
+    assert parse(["--seed", "5", "render", "--seed", "6", "--bars", "2", "--output", "x"]).seed == 6
+    assert parse(["--bars", "2", "render", "--output", "x"]).bars == 2
+
+
+def test_what_is_not_given_is_left_to_the_preset_and_the_machine() -> None:
+    options = parse([])
+    assert (options.command, options.preset, options.headless, options.delay) == ("play", "trio", False, 0.0)
+    assert (options.seed, options.bpm, options.sound, options.control) == (None, None, None, None)
+    assert parse(["--sound"]).sound is True
+    assert parse(["--no-sound"]).sound is False
+
+
+def test_an_unfinished_take_becomes_its_file(tmp_path: Path) -> None:
+    recorder = Recorder(str(tmp_path / "take.mid"), "toy", (VoiceSetup("melody", 0),), 120.0, 0)
+    recorder.message(0, 0, [0x90, 60, 80])
+    recorder.message(480, 0, [0x90, 62, 80])
+    done = live("finish", recorder.journal, home=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip() == f"recorded {tmp_path / 'take.mid'}, 2 notes"
+    assert not part_of(tmp_path / "take.mid").exists()
+
+
 def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path) -> None:
     shelf = tmp_path / "live" / "presets" / "odd"
     if sys.platform != "linux":
@@ -74,7 +105,12 @@ def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path) -> None:
         (["--api", "OSS"], "api is OSS, allowed: ALSA, JACK"),
         (["--preset", "trioo"], "no preset 'trioo' (did you mean 'trio'?)"),
         (["rendre"], "invalid choice: 'rendre'"),
-        (["render", "--output", "x.mid"], "required: --bars"),
+        (["render", "--output", "x.mid"], "live render: --bars is required"),
+        (["--headless", "render", "--bars", "1", "--output", "x.mid"], "render: --headless is not for this"),
+        (["--no-sound", "presets"], "live presets: --sound is not for this command"),
+        (["--preset", "trioo", "render", "--bars", "1", "--output", "x.mid"], "no preset 'trioo'"),
+        (["finish", "take.mid"], "take.mid is no unfinished take; its name ends in .mid.part"),
+        (["finish", "absent.mid.part"], "absent.mid.part: there is no such file"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -90,7 +126,9 @@ def test_a_mistake_is_one_line_and_code_2(tmp_path: Path, arguments: list[str], 
     [
         (["--headless", "--record", "{old}"], "exists already and is not overwritten"),
         (["--headless", "--record", "{here}/no/where.mid"], "there is no folder"),
-        (["--headless", "--port", "No such port"], "o"),
+        (["--headless", "--record", "{here}/half.mid"], "`live finish {here}/half.mid.part` makes half.mid"),
+        (["render", "--bars", "1", "--output", "{here}/half.mid"], "an unfinished take is in"),
+        (["--headless", "--api", "Amiga"], "api is Amiga, allowed: ALSA, JACK"),
         ([], "the screen needs a terminal; without one, add --headless"),
         (["render", "--bars", "1", "--output", "{old}"], "exists already"),
         (["render", "--bars", "1", "--output", "{here}/n.mid", "--knob", "densty=1"], "no knob 'densty'"),
@@ -103,10 +141,11 @@ def test_what_cannot_be_had_is_one_line_and_code_2(
 ) -> None:
     old = tmp_path / "old.mid"
     old.write_bytes(b"a take")
+    (tmp_path / "half.mid.part").write_bytes(b"half a take")
     filled = [argument.format(old=old, here=tmp_path) for argument in arguments]
     done = live(*filled, "--preset", str(preset), home=tmp_path)
     assert done.returncode == 2, done
-    assert said in done.stderr
+    assert said.format(here=tmp_path) in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
     assert old.read_bytes() == b"a take"
     assert not (tmp_path / "n.mid").exists()

@@ -1,4 +1,4 @@
-"""Playing without a screen: it ends by itself or by a signal, with a whole recording and code 0."""
+"""Playing without a screen: how it ends, what it says, and the exit code that goes with it."""
 
 import os
 import signal
@@ -12,8 +12,8 @@ import pytest
 SCRIPT = str(Path(__file__).parent / "headless_toy.py")
 
 
-def begin(bars: int, take: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, SCRIPT, str(bars), str(take)]
+def begin(bars: int, take: Path, compose: str = "toy") -> subprocess.Popen[str]:
+    command = [sys.executable, SCRIPT, str(bars), str(take), compose]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
@@ -36,9 +36,47 @@ def test_a_performance_of_so_many_bars_ends_by_itself(tmp_path: Path) -> None:
     assert f"recording: {tmp_path / 'take.mid'}" in lines
     assert any(line.startswith("port: ") for line in lines)
     assert "playing" in lines
-    assert lines[-1].startswith("ended; late bars: ")
+    assert any(line.startswith("ended; late bars: ") for line in lines)
     on, off = notes(tmp_path / "take.mid")
     assert on == off > 0
+    assert lines[-1] == f"recorded {tmp_path / 'take.mid'}, {on} notes"
+
+
+def test_a_model_that_cannot_be_loaded_ends_it_with_code_1_and_the_reason(tmp_path: Path) -> None:
+    with begin(0, tmp_path / "take.mid", "broken") as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, said
+    assert "live: nothing can be played: toy.ts: not a model" in said.splitlines()
+    assert "Traceback" not in said
+
+
+def test_a_killed_player_is_a_failure_and_its_take_is_there(tmp_path: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("finds the player in /proc")
+    with begin(0, tmp_path / "take.mid") as process:
+        until_playing(process)
+        os.kill(player_of(process.pid), signal.SIGKILL)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, rest
+    assert "live: the performance failed: the player's process ended with code -9" in rest
+    on, off = notes(tmp_path / "take.mid")
+    assert on == off
+
+
+def player_of(pid: int) -> int:
+    """Return the first of the processes that `pid` started which has loaded RtMidi: the guard comes later."""
+    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return next(child for child in children if "_rtmidi" in Path(f"/proc/{child}/maps").read_text())
+
+
+def until_playing(process: subprocess.Popen[str]) -> list[str]:
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line.strip())
+        if lines[-1] == "playing":
+            break
+    return lines
 
 
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
@@ -46,12 +84,7 @@ def test_a_signal_ends_it_with_every_note_ended(tmp_path: Path, name: str) -> No
     if not hasattr(signal, name) or sys.platform == "win32":
         pytest.skip(f"this platform has no {name}")
     with begin(0, tmp_path / "take.mid") as process:
-        assert process.stdout is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line.strip())
-            if line.strip() == "playing":
-                break
+        lines = until_playing(process)
         process.send_signal(getattr(signal, name))
         rest, _ = process.communicate(timeout=60)
     assert process.returncode == 0, (lines, rest)

@@ -1,5 +1,6 @@
 """What is remembered, tapped and said: the small parts around the stage."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 from toy_link import ToyLink, toy_preset
 
 from live import words
-from live.settings import load_controllers, new_take, parse_controllers, save_controllers
+from live.notices import Notices
+from live.settings import controllers_file, load_controllers, parse_controllers, save_controllers
+from live.takes import new_take, part_of
 from live.tempo import Taps
 
 
@@ -44,7 +47,32 @@ def test_a_new_take_never_has_the_name_of_an_old_one(tmp_path: Path) -> None:
     first = new_take(tmp_path, "trio", now)
     assert first.name == "trio-20240501-123000.mid"
     first.touch()
-    assert new_take(tmp_path, "trio", now).name == "trio-20240501-123000-2.mid"
+    second = new_take(tmp_path, "trio", now)
+    assert second.name == "trio-20240501-123000-2.mid"
+    part_of(second).touch()
+    assert new_take(tmp_path, "trio", now).name == "trio-20240501-123000-3.mid"
+
+
+def test_controllers_are_kept_by_device_and_preset() -> None:
+    files = {controllers_file(preset, device) for preset in ("a", "b") for device in (None, "X:1", "Y:1")}
+    assert len(files) == 6
+    assert controllers_file("..", "../..").parent.parent == controllers_file("a").parent
+
+
+def test_every_notice_is_shown_in_its_turn_and_kept() -> None:
+    notices = Notices()
+    notices.told(("one", "two"))
+    assert notices.line(100.0) == "one"
+    assert notices.line(103.0) == "one"
+    assert notices.line(103.2) == "two"
+    notices.told(("two", "three"))  # the oldest has fallen off
+    notices.told(("two", "three"))
+    assert notices.line(103.3) == "two"
+    assert notices.line(110.0) == "three"
+    notices.say("Panic: every note ended.")
+    assert notices.line(110.1) == "Panic: every note ended."
+    assert notices.line(130.0) == ""
+    assert list(notices.all) == ["one", "two", "three", "Panic: every note ended."]
 
 
 def test_taps_give_the_mean_tempo_and_a_pause_starts_anew() -> None:
@@ -64,6 +92,16 @@ def test_trouble_is_said_in_plain_words_the_worst_first() -> None:
     assert words.trouble(None, None, 4.2) is None
     assert "has not answered for 21 s" in str(words.trouble(None, None, 21.0))
     assert "is gone: broken pipe" in str(words.trouble(snapshot, "broken pipe", 4.2))
+    ended = replace(snapshot, finished=True, notices=("a disk error",))
+    assert "has ended (q leaves): a disk error" in str(words.trouble(ended, None, 0.0))
+    assert "has failed (q leaves): a disk error" in str(words.trouble(replace(ended, failed=True), None, 0.0))
+
+
+def test_a_dead_composer_is_said_without_a_promise() -> None:
+    dead = replace(ToyLink(toy_preset()).state, composer="dead", notices=("no model",))
+    assert words.trouble(dead, None, 0.0) == "The last bar repeats, the composer has stopped: no model"
+    silent = words.trouble(replace(dead, playing=False), None, 0.0)
+    assert silent == "Nothing can be played, the composer has stopped: no model"
 
 
 def test_pickup_is_explained_with_its_direction() -> None:

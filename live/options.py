@@ -1,0 +1,119 @@
+"""The options of each command; only what a command needs is loaded."""
+
+import argparse
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from engine.messages import BPM_RANGE, MAX_TEMPERATURE
+from live.values import APIS, api_name, number, whole
+
+EPILOG = "`live` alone is `live --preset trio`. `live COMMAND --help` says more about a command."
+PLAY = "play"  # what `live` does without a command
+# What an option that was not given stands for, where that is not None.
+DEFAULTS = {"preset": "trio", "headless": False, "delay": 0.0, "json": False}
+BENCH_BARS = 200
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line and leaves with code 2; options not given leave no trace."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(argument_default=argparse.SUPPRESS, **settings)
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with `message`."""
+        self.exit(2, f"{self.prog}: {message}\n")
+
+    def names(self) -> dict[str, str]:
+        """Return the attribute of each option and the option as it is written."""
+        return {action.dest: next(iter(action.option_strings), action.dest) for action in self._actions}
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    """Return the options, every one of the command's set, `command` among them.
+
+    An option holds before the command as well as after it; one that the command does not know is refused.
+    """
+    parser, commands = _parsers()
+    given = vars(parser.parse_args(arguments))
+    command = given.pop("command", None) or PLAY
+    chosen = commands.get(command, parser)
+    own = chosen.names()
+    for name in given:
+        if name not in own:
+            chosen.error(f"{parser.names()[name]} is not for this command")
+    for name in _required(command):
+        if name not in given:
+            chosen.error(f"{own[name]} is required")
+    absent = {name: DEFAULTS.get(name) for name in own}
+    return argparse.Namespace(**(absent | given | {"command": command}))
+
+
+def _required(command: str) -> tuple[str, ...]:
+    return ("bars", "output") if command == "render" else ()
+
+
+def _parsers() -> tuple[Parser, dict[str, Parser]]:
+    """Return the parser of everything, and the parser of each command by its name."""
+    parser = Parser(
+        prog="live", description="Plays recurrent variational autoencoders of music.", epilog=EPILOG
+    )
+    _play(parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    commands.add_parser("presets", help="list the presets")
+    commands.add_parser("ports", help="list the MIDI ports of other programs, for --port and --control")
+    _render(commands.add_parser("render", help="play into a .mid file, without waiting"))
+    finish = commands.add_parser("finish", help="make the .mid file of a take that broke off")
+    finish.add_argument("journal", metavar="FILE.mid.part", help="what the crash left")
+    bench = commands.add_parser("bench", help="measure decoding, first note and memory on this machine")
+    _preset(bench)
+    bench.add_argument("--bars", type=whole("bars", 1), help=f"how many bars to decode, {BENCH_BARS}")
+    bench.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    return parser, dict(commands.choices)
+
+
+def _play(parser: Parser) -> None:
+    _preset(parser)
+    _tempo_and_seed(parser)
+    parser.add_argument("--record", metavar="FILE.mid", help="record from the first note into a new file")
+    parser.add_argument(
+        "--headless", action="store_true", default=argparse.SUPPRESS, help="no screen, a few plain lines"
+    )
+    parser.add_argument("--bars", type=whole("bars", 1), help="end after so many bars")
+    parser.add_argument(
+        "--delay",
+        type=number("delay", 0, 3600),
+        metavar="SECONDS",
+        help="before the first note, so that others can connect",
+    )
+    parser.add_argument("--port", metavar="NAME", help="send to this existing port (see `live ports`)")
+    parser.add_argument("--control", metavar="NAME", help="listen to this controller (see `live ports`)")
+    parser.add_argument("--api", type=api_name, metavar="NAME", help=f"MIDI system: {', '.join(APIS)}")
+    parser.add_argument(
+        "--sound",
+        action=argparse.BooleanOptionalAction,
+        default=argparse.SUPPRESS,
+        help="built-in sound: always or never; without the option, while nobody listens on MIDI",
+    )
+
+
+def _render(parser: Parser) -> None:
+    _preset(parser)
+    _tempo_and_seed(parser)
+    parser.add_argument("--bars", type=whole("bars", 1), help="how many bars")
+    parser.add_argument("--output", metavar="FILE.mid", help="a new file")
+    parser.add_argument(
+        "--knob", metavar="NAME=VALUE", action="append", help="turn a knob, 0 to 1; repeatable"
+    )
+    parser.add_argument(
+        "--temperature", type=number("temperature", 0, MAX_TEMPERATURE), help="0 likeliest to 2 boldest"
+    )
+
+
+def _preset(parser: Parser) -> None:
+    parser.add_argument("--preset", metavar="NAME", help="a preset's name or folder (see `live presets`)")
+
+
+def _tempo_and_seed(parser: Parser) -> None:
+    parser.add_argument("--bpm", type=number("bpm", *BPM_RANGE), help="beats a minute, 20 to 300")
+    parser.add_argument("--seed", type=whole("seed", 0), help="the same seed and knobs, the same take")
