@@ -71,11 +71,13 @@ class Arranger:
     def set_anchor(self, name: str, seed: int | None) -> None:
         """Put the prior's draw for `seed`, or what plays now, into anchor "A" or "B".
 
-        What plays now includes the knobs, which therefore return to neutral.
+        What plays now includes knobs and morph, which therefore go to neutral and to that anchor: the
+        music stays the same.
         """
         if seed is None:
             self.anchors[name] = self.z()
             self.parameters |= {knob: NEUTRAL[knob] for knob in KNOBS}
+            self.parameters["interpolation"] = 0.0 if name == "A" else 1.0
         else:
             self.anchors[name] = prior(seed, 0, self._manifest.z_size)
         self.revision += 1
@@ -87,7 +89,13 @@ class Arranger:
             low * (1 - 2 * knob) if knob < 0.5 else high * (2 * knob - 1)
             for knob, (low, high) in zip(knobs, self._reach, strict=True)
         ]
-        base = slerp(self.anchors["A"], self.anchors["B"], self.parameters["interpolation"])
+        position = self.parameters["interpolation"]
+        # At either end it is the anchor itself: the arc would round its last digits.
+        ends = {0.0: "A", 1.0: "B"}
+        if position in ends:
+            base = self.anchors[ends[position]]
+        else:
+            base = slerp(self.anchors["A"], self.anchors["B"], position)
         return move(base, self._axes, np.asarray(offsets, dtype=np.float32))
 
     # What the composer is asked for.
@@ -166,6 +174,15 @@ class Arranger:
     def forget_request(self) -> None:
         """Give up waiting for the reply that is out: its composer died."""
         self._asked = None
+
+    def overdue(self, now: float) -> bool:
+        """Return whether the reply that is out takes longer than any composer that lives."""
+        return self._asked is not None and now - self._asked[1] > LEAD_CAP
+
+    def excuse(self, now: float) -> None:
+        """Count the wait for the reply that is out from `now` on: the time before stood still."""
+        if self._asked is not None:
+            self._asked = (self._asked[0], now)
 
     # What plays.
 

@@ -5,10 +5,13 @@ import multiprocessing.connection
 import select
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
+# Of clocks that never go back the finest: on Windows `monotonic` counts in steps of 15.6 ms.
+_coarse = time.get_clock_info("monotonic").resolution > 0.001
+read: Callable[[], float] = time.perf_counter if _coarse else time.monotonic
 SPIN = 0.001  # seconds before a deadline from which a real-time process polls the clock instead of sleeping
 
 
@@ -64,13 +67,13 @@ class MonotonicClock:
 
     def now(self) -> float:
         """Return the time in seconds."""
-        return time.monotonic()
+        return read()
 
     def wait(self, deadline: float, sources: Sequence[Connection]) -> list[Connection]:
         """Wait until `deadline` or until one of `sources` has something to read; return those that have."""
         spin = 0.0 if sources else self._spin
-        ready = _readable(sources, max(0.0, deadline - spin - time.monotonic()))
-        while spin and time.monotonic() < deadline:
+        ready = _readable(sources, max(0.0, deadline - spin - read()))
+        while spin and read() < deadline:
             pass
         return ready
 
@@ -98,6 +101,9 @@ class ManualClock:
 
 def _readable(sources: Sequence[Connection], timeout: float) -> list[Connection]:
     if sys.platform == "win32":
+        if not sources:  # for which `wait` would not wait
+            time.sleep(timeout)
+            return []
         return list(multiprocessing.connection.wait(sources, timeout))
     # select takes microseconds, where the poll that multiprocessing uses rounds up to a millisecond.
     return select.select(sources, [], [], timeout)[0]

@@ -23,10 +23,10 @@ from engine.messages import (
     Stop,
     Unlearn,
 )
+from engine.midi import CONTROL
 from engine.performance import Performance
 from engine.recorder import RecordError
 from engine.report import Report
-from engine.scheduler import CONTROL
 from engine.setup import Setup
 
 
@@ -98,11 +98,21 @@ class Console:
 
     def finish_take(self, now: float) -> None:
         """End the take, if there is one."""
+        taking = self._performance.recorder
         journal = self._performance.finish_take(now)
+        if taking is not None and taking.broken:
+            self._report.notice(f"the recording {taking.path} broke off: {taking.broken}")
         if journal is not None:
             self._finish(journal)
 
-    def snapshot(self, now: float, composer: str, out_port: str, in_port: str, finished: bool) -> Snapshot:
+    def end_broken_take(self, now: float) -> None:
+        """End a take that the disk has refused to go on with, as far as it went."""
+        if self._performance.recorder is not None and self._performance.recorder.broken:
+            self.finish_take(now)
+
+    def snapshot(
+        self, now: float, *, composer: str, out_port: str, in_port: str, finished: bool, failed: bool
+    ) -> Snapshot:
         """Return everything that the screen shows."""
         performance, arranger = self._performance, self._performance.arranger
         tick = performance.tick(now)
@@ -129,4 +139,5 @@ class Console:
             recording=None if performance.recorder is None else performance.recorder.path,
             notices=self._report.notices,
             finished=finished,
+            failed=failed,
         )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from engine.clock import Wake
 from engine.ledger import Ledger
+from engine.outlet import Outlet
 from engine.sinks import Sink
 
 
@@ -35,6 +36,6 @@ class Desk:
     wake: Wake | None = None  # set when `controls` or `leave` has changed
     controls: deque[list[int]] = field(default_factory=deque)  # raw messages of controllers
     leave: str | None = None  # the name of the signal that asks to end
-    out_port: str = ""
+    outlet: Outlet | None = None  # the one of `sinks` that tells who hears it
     in_port: str = ""
     notices: tuple[str, ...] = ()  # how the opening of the ports went

@@ -10,11 +10,12 @@ from multiprocessing.connection import Connection
 from engine.clock import MonotonicClock, Wake
 from engine.desk import Desk
 from engine.ledger import Ledger
+from engine.outlet import Outlet
 from engine.player import Player
-from engine.port import Input, Port, PortError, open_input, open_output
+from engine.port import Input, Port, PortError, open_inputs, open_output
 from engine.setup import Setup
-from engine.sinks import MemoryPort
 from engine.sound import Sound, SoundError
+from engine.watch import TELLING
 
 PRIORITY = 50  # of SCHED_FIFO: below JACK's 70, above everything ordinary
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # <sys/mman.h> of Linux: what is and will be touched
@@ -48,6 +49,8 @@ def _catch_signals(desk: Desk, wake: Wake) -> None:
     for name in SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), leave)
+    if hasattr(signal, "pthread_sigmask"):  # held back since before this process could take it
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input]:
@@ -57,39 +60,42 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input]:
         desk.controls.append(message)
         wake.set()
 
-    opened: list[Port | Sound | Input] = []
+    ledger = desk.ledger
+    assert ledger is not None
     notices: list[str] = []
     port: Port | None = None
     try:
         port = open_output(setup.api, setup.port, setup.preset)
     except PortError as error:
-        desk.sinks = [MemoryPort(keep=False)]
-        desk.out_port = "no MIDI port"
         notices.append(f"no MIDI port: {error}")
-    if port is not None:
-        desk.sinks = [port]
-        desk.out_port = port.text
-        opened.append(port)
-        try:
-            control = open_input(port.api, arrived)
-            desk.in_port = control.text
-            opened.append(control)
-        except PortError as error:
-            notices.append(f"no MIDI input: {error}")
-        assert desk.ledger is not None
-        desk.ledger.write("api", port.api)
-        desk.ledger.write("port", port.address)
-    if setup.sound or port is None:
+    sound: Sound | None = None
+    if wants_sound(setup, port):
         try:
             programs = {voice.channel: voice.program or 0 for voice in setup.voices}
             sound = Sound.open(programs, setup.sound_device)
-            desk.sinks = [*desk.sinks, sound]
-            desk.out_port += f" + built-in sound ({sound.backend})"
-            opened.insert(len(opened[:1]), sound)
         except SoundError as error:
             notices.append(f"no built-in sound: {error}")
-    desk.notices = tuple(notices)
-    return opened
+    text = "no MIDI port" if port is None else port.text
+    desk.outlet = Outlet(port, text, sound, setup.sound is True, ledger)
+    desk.sinks = [desk.outlet]
+    inputs, failures = open_inputs(None if port is None else port.api, setup.control, arrived)
+    desk.in_port = " + ".join(source.text for source in inputs)
+    desk.notices = (*notices, *failures)
+    if port is not None:  # the guard looks from now on
+        ledger.write("port", port.address)
+        ledger.write("api", port.api)
+    return [each for each in (port, sound, *inputs) if each is not None]
+
+
+def wants_sound(setup: Setup, port: Port | None) -> bool:
+    """Return whether the built-in sound may have to be heard, beside `port` or without one.
+
+    Left to the machine, it steps in while nobody listens; where that cannot be told, or somebody was named,
+    only if there is no port.
+    """
+    if setup.sound is not None:
+        return setup.sound
+    return port is None or (port.api in TELLING and setup.port is None)
 
 
 def _real_time() -> bool:

@@ -7,8 +7,12 @@ from multiprocessing.shared_memory import SharedMemory
 _NOTES = 16 * 128  # a byte for each channel and pitch, 1 while it sounds
 _CHANNELS = _NOTES  # then a byte for each channel ever used
 _CLEAN = _CHANNELS + 16  # then 1 when the player has ended everything itself
-_TEXTS = _CLEAN + 1  # then texts, each in a field of its own
-_TEXT_SIZE = {"api": 32, "port": 512, "journal": 4096}
+_HUNG = _CLEAN + 1  # then 1 when the player has given its composer up
+_WRITING = _HUNG + 1  # then 1 while the guard writes a take
+_PROGRESS = _WRITING + 1  # then how far it is with that, counted round and round
+_BEAT = _PROGRESS + 1  # then the guard's looks at the port, counted likewise from 1; 0 while nobody looks
+_TEXTS = _BEAT + 1  # then texts, each in a field of its own
+_TEXT_SIZE = {"api": 32, "port": 512, "journal": 4096, "heard": 4096}
 SIZE = _TEXTS + sum(_TEXT_SIZE.values())
 
 
@@ -17,6 +21,13 @@ class Receivers:
     """Guard to player: the names of the ports that hear the player's output now."""
 
     names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PortLost:
+    """Guard to player: the output, or the MIDI system that it is on, is gone; sending to it may hang."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +86,48 @@ class Ledger:
     def clean(self, clean: bool) -> None:
         self._bytes[_CLEAN] = clean
 
+    @property
+    def hung(self) -> bool:
+        """Whether the player has given its composer up, which has not been replaced yet."""
+        return bool(self._bytes[_HUNG])
+
+    @hung.setter
+    def hung(self, hung: bool) -> None:
+        self._bytes[_HUNG] = hung
+
+    @property
+    def writing(self) -> bool:
+        """Whether the guard is writing a take."""
+        return bool(self._bytes[_WRITING])
+
+    @writing.setter
+    def writing(self, writing: bool) -> None:
+        self._bytes[_WRITING] = writing
+
+    @property
+    def progress(self) -> int:
+        """A number that changes while the guard gets on with a take."""
+        return self._bytes[_PROGRESS]
+
+    def get_on(self) -> None:
+        """Change `progress`."""
+        self._bytes[_PROGRESS] = (self._bytes[_PROGRESS] + 1) % 256
+
+    @property
+    def beat(self) -> int:
+        """A number that changes with each look at a port that is there; 0 while nobody looks."""
+        return self._bytes[_BEAT]
+
+    def seen(self, seen: bool) -> None:
+        """Change `beat` because the port was seen, or set it to 0: nobody can tell any more."""
+        self._bytes[_BEAT] = self._bytes[_BEAT] % 255 + 1 if seen else 0
+
     def write(self, field: str, text: str) -> None:
-        """Keep `text` in the field "api", "port" (address of the output) or "journal" ("" for none)."""
+        """Keep `text` in a field; "" for none.
+
+        The fields are "api", "port" (address of the output), "journal" and "heard" (names of the receivers
+        lately seen, one a line).
+        """
         start, size = _place(field)
         raw = text.encode()[: size - 1]
         self._bytes[start : start + size] = raw + bytes(size - len(raw))

@@ -5,16 +5,36 @@ so that a process without torch can read it.
 """
 
 import json
+import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.bar import STEPS_PER_BAR
 from engine.codec import CODECS
 
 FORMAT = 1
 ENTRY = "manifest.json"  # under `extra/` inside the archive
+
+
+# What JSON makes of each field, and how that is called; vectors and counts are looked at more closely.
+_KINDS = {
+    "family": (str, "text"),
+    "weights": (str, "text"),
+    "axes": (list, "a list"),
+    "anchors": (list, "a list"),
+    "data": (list, "a list"),
+    "exported_with": (dict, "an object"),
+}
+_AXIS_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
+    "name": (str, "text"),
+    "description": (str, "text"),
+    "low": ((int, float), "a number"),
+    "high": ((int, float), "a number"),
+    "effect": (dict, "an object"),
+}
 
 
 class ManifestError(Exception):
@@ -67,7 +87,7 @@ def parse(text: str, file: str) -> Manifest:
     """Return the Manifest that `text` holds; ManifestError names the field that is missing or foreign."""
     try:
         raw = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"{file}: {ENTRY} is no JSON: {error}") from error
     if not isinstance(raw, dict):
         raise ManifestError(f"{file}: {ENTRY} holds {type(raw).__name__}, expected an object")
@@ -75,14 +95,18 @@ def parse(text: str, file: str) -> Manifest:
     missing = [name for name in Manifest.__dataclass_fields__ if name not in raw]
     if missing:
         raise ManifestError(f"{file}: {ENTRY}: missing {', '.join(missing)}")
-    if raw["codec"] not in CODECS:
+    if not isinstance(raw["codec"], str) or raw["codec"] not in CODECS:
         raise ManifestError(f"{file}: codec is {raw['codec']!r}, this engine has {', '.join(CODECS)}")
     codec = CODECS[raw["codec"]]
     _expect(file, raw, "codec_version", codec.version)
     _expect(file, raw, "voices", [voice.name for voice in codec.voices])
     z_size = raw["z_size"]
-    for field in ("z_size", "bars", "steps_per_bar"):
-        if not isinstance(raw[field], int) or raw[field] < 1:
+    _expect(file, raw, "steps_per_bar", STEPS_PER_BAR)
+    for field, (kind, expected) in _KINDS.items():
+        if not isinstance(raw[field], kind):
+            raise ManifestError(f"{file}: {field} is {raw[field]!r}, expected {expected}")
+    for field in ("z_size", "bars"):
+        if isinstance(raw[field], bool) or not isinstance(raw[field], int) or raw[field] < 1:
             raise ManifestError(f"{file}: {field} is {raw[field]!r}, expected a whole number from 1")
     for field in ("latent_mean", "latent_std"):
         _vector(file, field, raw[field], z_size)
@@ -90,10 +114,20 @@ def parse(text: str, file: str) -> Manifest:
         _vector(file, f"anchors[{index}]", anchor, z_size)
     axes = []
     for index, axis in enumerate(raw["axes"]):
+        if not isinstance(axis, dict):
+            raise ManifestError(f"{file}: axes[{index}] is {axis!r}, expected an object")
         lacking = [name for name in Axis.__dataclass_fields__ if name not in axis]
         if lacking:
             raise ManifestError(f"{file}: axes[{index}]: missing {', '.join(lacking)}")
         _vector(file, f"axes[{index}].vector", axis["vector"], z_size)
+        for field, (kind, expected) in _AXIS_KINDS.items():
+            if isinstance(axis[field], bool) or not isinstance(axis[field], kind):
+                raise ManifestError(f"{file}: axes[{index}].{field} is {axis[field]!r}, expected {expected}")
+        for attribute, effect in axis["effect"].items():
+            if not _number(effect):
+                raise ManifestError(
+                    f"{file}: axes[{index}].effect.{attribute} is {effect!r}, expected a number"
+                )
         axes.append(
             Axis(
                 **{name: axis[name] for name in Axis.__dataclass_fields__} | {"vector": tuple(axis["vector"])}
@@ -127,3 +161,10 @@ def _vector(file: str, field: str, value: object, size: int) -> None:
     if not isinstance(value, list) or len(value) != size:
         found = len(value) if isinstance(value, list) else type(value).__name__
         raise ManifestError(f"{file}: {field} has {found} components, expected {size}")
+    for index, component in enumerate(value):
+        if not _number(component):
+            raise ManifestError(f"{file}: {field}[{index}] is {component!r}, expected a number")
+
+
+def _number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

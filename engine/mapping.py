@@ -3,8 +3,8 @@
 from collections.abc import Mapping as Values
 from dataclasses import dataclass
 
-# Controllers from 120 on are channel mode messages (all notes off and such), never knobs.
-FIRST_MODE_MESSAGE = 120
+from engine.midi import FIRST_MODE_MESSAGE
+
 # A control within half a step of 7 bits of the value has met it.
 NEAR = 0.5 / 127
 
@@ -34,8 +34,8 @@ class Knob:
 class Mapping:
     """The bindings of one performance; there are none until they are learnt or given.
 
-    Takeover is soft: a control does nothing until it meets or crosses the value of its parameter, and again
-    whenever something else has moved the parameter since.
+    Takeover is soft: a control, just learnt or not, does nothing until it meets or crosses the value of its
+    parameter, and again whenever something else has moved the parameter since.
     """
 
     def __init__(self, bindings: Values[str, tuple[int, int]]) -> None:
@@ -64,22 +64,22 @@ class Mapping:
         if number >= FIRST_MODE_MESSAGE:
             return None
         if self.learning is not None:
-            return self._bind(self.learning, Knob(channel, number), position)
+            self._bind(self.learning, Knob(channel, number), position)
+            return None
         for name, knob in self._knobs.items():
             if (knob.channel, knob.number) == (channel, number):
                 return self._move(name, knob.value(position), values[name])
         return None
 
-    def _bind(self, parameter: str, knob: Knob, position: int) -> tuple[str, float]:
-        """Give the control to `parameter` alone; it takes over where it stands."""
+    def _bind(self, parameter: str, knob: Knob, position: int) -> None:
+        """Give the control, which stands at `position`, to `parameter` alone."""
         self.learning = None
         same = (knob.channel, knob.number)
         for name in [n for n, bound in self._knobs.items() if (bound.channel, bound.number) == same]:
             self.unlearn(name)
+        self.unlearn(parameter)
         self._knobs[parameter] = knob
-        value = knob.value(position)
-        self._travelled[parameter] = self._given[parameter] = value
-        return parameter, value
+        self._travelled[parameter] = knob.value(position)
 
     def _move(self, name: str, value: float, current: float) -> tuple[str, float] | None:
         before = self._travelled.get(name, value)

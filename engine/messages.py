@@ -14,7 +14,7 @@ BPM_RANGE = (20.0, 300.0)
 
 @dataclass(frozen=True, slots=True)
 class Play:
-    """Start at the first bar, or go on after a Stop."""
+    """Start at the first bar; nothing if it plays already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +172,8 @@ class Snapshot:
     finished: bool = False  # the player is leaving; no more snapshots come
     # Soft takeover: parameter -> where its controller stands (0 to 1), until that meets the parameter.
     waiting: dict[str, float] = field(default_factory=dict)
+    # The player ends because of an error or was killed, or there is nothing to play and never will be.
+    failed: bool = False
 
 
 # Bars: between player and composer.
@@ -210,7 +212,7 @@ class BarReply:
 
 @dataclass(frozen=True, slots=True)
 class ComposerState:
-    """The composer is "loading" or "ready", or "failed" with the reason as `detail`."""
+    """The composer is "loading" or "ready", or `detail` says why it is "dead" until replaced or "failed"."""
 
     state: str
     detail: str = ""

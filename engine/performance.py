@@ -50,11 +50,9 @@ class Performance:
                 self._start(now)
             return
         if not self._selected and now >= self.transport.time_of(0) - SELECT:
-            self._selected = True
-            for raw in [raw for voice in self.voices() for raw in selection(voice)]:
-                self._send(0, raw)
-        behind = now - self.transport.time_of(self._next_tick())
-        if behind > STALL:  # the process was stopped, or the machine slept
+            self.select()
+        if now - self.deadline() > STALL:  # the process was stopped, or the machine slept
+            self.arranger.excuse(now)
             self.transport = self.transport.moved_to(self._sent + 1, now)
         while (self._placed + 1) * TICKS_PER_BAR < self._end and now >= self._placing():
             self._placed += 1
@@ -99,6 +97,13 @@ class Performance:
         self.playing, self.wanted = True, False
         self.transport = self.transport.moved_to(0, max(now + COUNT_IN, self._not_before))
         self._sent = self._placed = -1
+        self._selected = False  # whoever has come to listen since the last start needs them too
+
+    def select(self) -> None:
+        """Choose bank and program of every voice; a take begins with them anyway."""
+        self._selected = True
+        for raw in [raw for voice in self.voices() for raw in selection(voice)]:
+            self._send(0, raw)
 
     def _emit(self, tick: int, voice: int, message: list[int]) -> None:
         self._send(tick, message)
@@ -153,10 +158,13 @@ class Performance:
         self.arranger.restart()
 
     def set_bpm(self, bpm: float, now: float) -> None:
-        """Go on at `bpm`, clamped, from the next tick on."""
-        self.transport = self.transport.at_tempo(bpm, now)
+        """Go on at `bpm`, clamped, from the next tick on; a first note to come keeps its time."""
+        if self.playing and self.transport.tick_at(now) > 0:
+            self.transport = self.transport.at_tempo(bpm, now)
+        else:
+            self.transport = Transport(clamp_bpm(bpm), 0, self.transport.time_of(0))
         if self.recorder is not None:
-            self.recorder.tempo(self.tick(now), self.transport.bpm)
+            self.recorder.tempo(self.transport.anchor_tick, self.transport.bpm)
 
     def panic(self, now: float) -> None:
         """End every note on every channel used; the music goes on."""
@@ -169,9 +177,17 @@ class Performance:
     def set_channel(self, voice: int, channel: int, now: float) -> None:
         """Send `voice` on `channel`, 0-15, from its next note on, and choose its program there."""
         self.scheduler.set_channel(voice, channel)
-        if self._selected:
-            for message in selection(self.voices()[voice]):
+        for message in selection(self.voices()[voice]):
+            if self._selected:
                 self._emit(self.tick(now), voice, message)
+            elif self.recorder is not None:  # its head has the channel of before
+                self.recorder.message(self.tick(now), voice, message)
+
+    def end_all(self, now: float) -> None:
+        """End every note at once, and only then in the take, whose `finish_take` does it."""
+        taking, self.recorder = self.recorder, None
+        self.scheduler.end_all(self.tick(now))
+        self.recorder = taking
 
     def record(self, path: str, now: float) -> None:
         """Start a take from this bar on. RecordError: it cannot be written."""

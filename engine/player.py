@@ -3,15 +3,16 @@
 from typing import Any
 
 from engine import recorder
+from engine.arranger import LEAD_CAP
 from engine.clock import Clock
 from engine.console import Console
 from engine.desk import Desk, Link
-from engine.ledger import Finish, Notice, Receivers
+from engine.ledger import Finish, Notice, PortLost, Receivers
 from engine.messages import BarReply, ComposerState
+from engine.midi import NOTE_OFF, NOTE_ON
 from engine.performance import Performance
 from engine.recorder import RecordError
 from engine.report import Report
-from engine.scheduler import NOTE_OFF, NOTE_ON
 from engine.setup import Setup
 
 IDLE = 0.1  # seconds to wait at most
@@ -26,13 +27,15 @@ class Player:
         self.performance = Performance(setup, self._send, now + setup.delay)
         self.report = Report(now)
         self.console = Console(setup, self.performance, self.report, self._finish)
+        self._setup = setup
         self._clock = clock
         self._desk = desk
         self._links: list[Any] = [link for link in (desk.composer, desk.live, desk.guard) if link is not None]
         if desk.wake is not None:
             self._links.append(desk.wake.source)
         self._composer = "loading"
-        self._receivers: tuple[str, ...] | None = None
+        self._given_up = False  # no composer will write any more
+        self._failed = False
         self.leaving = False
         for notice in desk.notices:
             self.report.notice(notice)
@@ -47,6 +50,7 @@ class Player:
                 self.turn()
         except Exception as error:  # nothing may leave a note on; the performer gets the reason
             self.report.notice(f"the player failed: {type(error).__name__}: {error}")
+            self._failed = True
         self._end()
 
     def turn(self) -> None:
@@ -56,14 +60,18 @@ class Player:
         if self._desk.leave is not None:
             self.report.notice(f"ended by {self._desk.leave}")
         self.leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
+        self.leaving |= self._setup.headless and self._mute_for_good()  # nobody is there to see why
         if self.leaving:
             return
         due = self.performance.deadline()
         if due - now < HUSH:
             self._clock.wait(due, [])
             return
-        if self._composer == "ready" and (request := self.performance.request(now)) is not None:
-            self._tell(self._desk.composer, request)
+        if self._composer == "ready":
+            if self.performance.arranger.overdue(now) and not self._desk.composer.poll():
+                self._replace_composer(f"the composer hangs: no bar for {LEAD_CAP:.0f} s")
+            elif (request := self.performance.request(now)) is not None:
+                self._tell(self._desk.composer, request)
         deadline = min(due - HUSH / 2, now + IDLE)
         if self._desk.live is not None:
             if self.report.due(now, deadline):
@@ -101,10 +109,15 @@ class Player:
                 self._accept(message, now)
             case ComposerState(state, detail):
                 self._composer = "dead" if state == "failed" else state
+                self._given_up = state == "failed"
                 self.performance.arranger.forget_request()
                 self.report.notice(detail)
-            case Receivers(names):
-                self._receivers = names
+            case Receivers(names) if self._desk.outlet is not None:
+                if self._desk.outlet.heard_by(names):
+                    self.performance.select()
+            case PortLost(reason) if self._desk.outlet is not None:
+                self._desk.outlet.lose_port(reason)
+                self.report.notice(f"{reason}; it is sent nothing any more, play anew to open another")
             case Notice(text):
                 self.report.notice(text)
             case _:
@@ -115,7 +128,21 @@ class Player:
         try:
             self.performance.accept(reply, now)
         except ValueError as error:
-            self.report.notice(f"the composer wrote a bar that is none: {error}")
+            self._replace_composer(f"the composer wrote a bar that is none: {error}")
+
+    def _replace_composer(self, reason: str) -> None:
+        """Wait for the composer no longer; where there is a session, it starts another."""
+        self.report.notice(reason)
+        self._composer = "dead"
+        self.performance.arranger.forget_request()
+        if self._desk.ledger is None:
+            self._given_up = True
+        else:
+            self._desk.ledger.hung = True
+
+    def _mute_for_good(self) -> bool:
+        """Return whether there is nothing to play and never will be."""
+        return self._given_up and not self.performance.playing and not self.performance.arranger.ready(0)
 
     def _tell(self, link: Link, message: object) -> bool:
         """Send `message` and return True; False if nobody is there any more."""
@@ -129,7 +156,7 @@ class Player:
     def _drop(self, link: object) -> None:
         self._links = [other for other in self._links if other is not link]
         if link is self._desk.composer:
-            self._composer = "dead"
+            self._composer, self._given_up = "dead", True
         elif link is self._desk.guard:
             self._desk.guard = None
         elif link is self._desk.live:
@@ -152,7 +179,7 @@ class Player:
 
     def _end(self) -> None:
         now = self._clock.now()
-        self.performance.scheduler.end_all(self.performance.tick(now))
+        self.performance.end_all(now)
         self.console.finish_take(now)
         self._keep_journal()
         self._show(now, finished=True)
@@ -160,12 +187,17 @@ class Player:
     def _show(self, now: float, finished: bool) -> None:
         if self._desk.live is None:
             return
-        heard = "" if self._receivers is None else f" -> {_count(self._receivers)}"
-        port = self._desk.out_port + heard
-        snapshot = self.console.snapshot(now, self._composer, port, self._desk.in_port, finished)
+        outlet = self._desk.outlet
+        if outlet is not None and outlet.lost_sound():
+            self.report.notice("the built-in sound has died")
+        self.console.end_broken_take(now)
+        snapshot = self.console.snapshot(
+            now,
+            composer=self._composer,
+            out_port="" if outlet is None else outlet.text,
+            in_port=self._desk.in_port,
+            finished=finished,
+            failed=self._failed or self._mute_for_good(),
+        )
         self._tell(self._desk.live, snapshot)
         self.report.sent(now)
-
-
-def _count(receivers: tuple[str, ...]) -> str:
-    return "nobody yet" if not receivers else f"{len(receivers)} client{'s' if len(receivers) > 1 else ''}"

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +15,7 @@ from engine.libraries import bounded, quiet
 APIS = {"ALSA": 2, "JACK": 3, "CoreMIDI": 1, "WinMM": 4}  # RtMidi's own numbers
 CLIENT = "live"  # what a patchbay shows: live:PRESET
 INPUT_CLIENT, INPUT = "live-in", "control"  # and where controllers are connected: live-in:control
+_OURS = re.compile(rf"{CLIENT}(-\w+)?:")  # the clients of this instrument, numbered where there are several
 DRAIN = 0.1  # seconds for what was sent last to leave: two periods of a slow JACK server
 
 
@@ -107,11 +109,39 @@ def _open(label: str, number: int, connect: str | None, name: str, client: str) 
     return out, f" -> {names[chosen]}"
 
 
-def open_input(api: str, arrived: Callable[[list[int]], None]) -> Input:
-    """Open the virtual input `live-in:control` on `api`; `arrived` gets raw messages, on RtMidi's thread.
+def open_inputs(
+    api: str | None, control: str | None, arrived: Callable[[list[int]], None]
+) -> tuple[list[Input], list[str]]:
+    """Open the virtual input on `api`, if there is one, and the existing input `control`, if one is named.
+
+    Where there are no virtual ports the first existing input takes their place. Returns what was opened,
+    and what was not with the reason.
+    """
+    inputs: list[Input] = []
+    failures: list[str] = []
+    virtual = api is not None and api != "WinMM"
+    if api is not None and virtual:
+        try:
+            inputs.append(open_input(api, arrived))
+        except PortError as error:
+            failures.append(f"no MIDI input: {error}")
+    if control is not None or api == "WinMM":
+        try:
+            inputs.append(open_control(api, control, arrived))
+        except PortError as error:
+            failures.append(f"no controller: {error}")
+    return inputs, failures
+
+
+def open_input(api: str | None, arrived: Callable[[list[int]], None], control: str | None = None) -> Input:
+    """Open the virtual input `live-in:control` on `api`, or the existing one called `control`.
+
+    `arrived` gets raw messages, on RtMidi's thread.
 
     PortError: it cannot be opened; Windows has no virtual ports.
     """
+    if control is not None or api is None:
+        return open_control(api, control, arrived)
     try:
         with quiet():
             source = _rtmidi().MidiIn(APIS[api], INPUT_CLIENT)
@@ -120,6 +150,37 @@ def open_input(api: str, arrived: Callable[[list[int]], None]) -> Input:
         raise PortError(_explain(api, error)) from error
     source.set_callback(lambda event, _: arrived(event[0]))
     return Input(source, f"{api}: {INPUT_CLIENT}:{INPUT}")
+
+
+def open_control(api: str | None, name: str | None, arrived: Callable[[list[int]], None]) -> Input:
+    """Open the existing input called `name`, a hardware controller say, or the first there is.
+
+    Of the systems, `api` is looked at first; ports of this instrument are never opened.
+    PortError: there is no such input.
+    """
+    failures: list[str] = []
+    for label, number in sorted(_candidates(None), key=lambda candidate: candidate[0] != api):
+        try:
+            with quiet():
+                source = _rtmidi().MidiIn(number, INPUT_CLIENT)
+                # None for our own, so that each keeps its number.
+                names = [None if _OURS.match(port) else port for port in source.get_ports()]
+                index = _choose_input(names, name, label)
+                source.open_port(index, INPUT)
+        except (OSError, ValueError, PortError) as error:
+            failures.append(_explain(label, error))
+            continue
+        source.set_callback(lambda event, _: arrived(event[0]))
+        return Input(source, f"{label}: {names[index]}")
+    raise PortError("; ".join(failures))
+
+
+def _choose_input(names: list[str | None], wanted: str | None, api: str) -> int:
+    others = [name for name in names if name is not None]
+    if wanted is None and not others:
+        raise PortError("no input is there")
+    chosen = _choose(others, wanted, api)
+    return names.index(others[chosen or 0])
 
 
 def list_ports() -> list[PortInfo]:

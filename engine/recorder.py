@@ -2,15 +2,19 @@
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import mido
 
 from engine.bar import PPQN
+from engine.midi import NOTE_OFF, NOTE_ON, PROGRAM
 from engine.setup import VoiceSetup, selection
 
 SUFFIX = ".part"  # of the journal beside the .mid file to come
+UNFINISHED = ".unfinished"  # of the .mid file while it is written
+STRIDE = 1000  # lines of a journal between two signs of progress
 
 
 class RecordError(Exception):
@@ -18,7 +22,10 @@ class RecordError(Exception):
 
 
 class Recorder:
-    """Writes each message as it is sent to a journal, unbuffered; `finish` makes the .mid of it."""
+    """Writes each message as it is sent to a journal, unbuffered; `finish` makes the .mid of it.
+
+    A disk that refuses a line breaks the take off there: `broken` says why, and nothing raises.
+    """
 
     def __init__(self, path: str, title: str, voices: Sequence[VoiceSetup], bpm: float, origin: int) -> None:
         """Start a take for the .mid file at `path`; tick `origin` of the performance is its beginning.
@@ -27,6 +34,7 @@ class Recorder:
         """
         self.path = path
         self.journal = path + SUFFIX
+        self.broken = ""  # why the take broke off
         self._origin = origin
         self._last = 0
         self._open: dict[tuple[int, int], int] = {}  # (channel, pitch) of notes struck in this take -> voice
@@ -46,13 +54,18 @@ class Recorder:
             "voices": [[v.name, v.channel, v.program, v.bank] for v in voices],
         }
         self._write(json.dumps(header))
+        if self.broken:
+            os.close(self._file)
+            with suppress(OSError):
+                Path(self.journal).unlink()
+            raise RecordError(f"not recording: {self.journal}: {self.broken}")
 
     def message(self, tick: int, voice: int, message: list[int]) -> None:
         """Keep a raw message as `voice` sent it at `tick` of the performance."""
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
-        if kind == 0x90:
+        if kind == NOTE_ON:
             self._open[channel, message[1]] = voice
-        elif kind == 0x80 and self._open.pop((channel, message[1]), None) is None:
+        elif kind == NOTE_OFF and self._open.pop((channel, message[1]), None) is None:
             return  # its note on was before this take
         self._write(f"{self._since(tick)} {voice} {bytes(message).hex()}")
 
@@ -67,9 +80,10 @@ class Recorder:
     def close(self, tick: int) -> str:
         """End the take, and what sounds in it, at `tick`; return the path of its journal, for `finish`."""
         for (channel, pitch), voice in sorted(self._open.items()):
-            self._write(f"{self._since(tick)} {voice} {bytes([0x80 | channel, pitch, 0]).hex()}")
+            self._write(f"{self._since(tick)} {voice} {bytes([NOTE_OFF | channel, pitch, 0]).hex()}")
         self._write(f"{self._since(tick)} end")
-        os.close(self._file)
+        with suppress(OSError):
+            os.close(self._file)
         return self.journal
 
     def _since(self, tick: int) -> int:
@@ -78,35 +92,77 @@ class Recorder:
         return self._last
 
     def _write(self, line: str) -> None:
-        os.write(self._file, f"{line}\n".encode())
+        raw = f"{line}\n".encode()
+        try:
+            if not self.broken and os.write(self._file, raw) < len(raw):
+                self.broken = "No space left on device"  # what a full disk says to the line after
+        except OSError as error:
+            self.broken = error.strerror or str(error)
 
 
-def finish(journal: str) -> str:
+def finish(journal: str, progress: Callable[[], None] = lambda: None) -> str:
     """Write the .mid file of a journal, remove the journal and return the file's path.
 
-    A journal that breaks off is taken as far as it goes, its open notes ended at its last event.
+    A journal that breaks off is taken as far as it goes, its open notes ended at its last event. The file
+    appears whole or not at all. `progress` is called every now and then on the way.
     Type 1, PPQN ticks a beat: a track with the tempo map and 4/4, then a track a voice.
     RecordError: the journal is no journal, or the file exists or cannot be written.
     """
     path = journal.removesuffix(SUFFIX)
+    if path == journal:
+        raise RecordError(f"{journal} is no journal of a take: its name does not end in {SUFFIX}")
+    unfinished = Path(path + UNFINISHED)
     try:
-        header, *lines = Path(journal).read_text(encoding="utf-8").split("\n")
+        header, *lines = Path(journal).read_text(encoding="utf-8", errors="replace").split("\n")
         take = json.loads(header)
-        file = _compose(take, [line.split() for line in lines[:-1]])  # what follows the last \n broke off
-        with Path(path).open("xb") as out:
+        file = _compose(
+            take, _rows(lines[:-1], len(take["voices"])), progress
+        )  # behind the last \n it broke off
+        if Path(path).exists():
+            raise RecordError(f"the take stays in {journal}: {path} exists and is not overwritten")
+        with unfinished.open("wb") as out:
             file.save(file=out)
+            out.flush()
+            os.fsync(out.fileno())
+        unfinished.replace(path)
         Path(journal).unlink()
-    except FileExistsError as error:
-        raise RecordError(f"the take stays in {journal}: {path} exists and is not overwritten") from error
     except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise RecordError(f"the take stays in {journal}: {error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise RecordError(f"{journal} is no journal of a take: {error}") from error
     return path
 
 
-def _compose(take: dict[str, object], rows: list[list[str]]) -> mido.MidiFile:
-    """Return the file of a journal's header and rows [tick, voice | "bpm" | "end", ...]."""
+def _rows(lines: list[str], voices: int) -> list[tuple[int, str, str]]:
+    """Return the lines of a journal as (tick, voice | "bpm" | "end", the rest).
+
+    A line that a crash or a power loss left empty or torn is left out.
+    """
+    rows = []
+    for line in lines:
+        tick, _, words = line.partition(" ")
+        kind, _, rest = words.partition(" ")
+        with suppress(ValueError):
+            if kind == "bpm":
+                float(rest)
+            elif kind != "end" and not (int(kind) in range(voices) and _whole(bytes.fromhex(rest))):
+                continue
+            rows.append((int(tick), kind, rest))
+    return rows
+
+
+def _whole(raw: bytes) -> bool:
+    """Return whether `raw` is one whole message of those that a take holds."""
+    size = 2 if raw[:1] and raw[0] & 0xF0 == PROGRAM else 3
+    return len(raw) == size and 0x80 <= raw[0] < 0xF0 and max(raw[1:]) < 0x80
+
+
+def _compose(
+    take: dict[str, object], rows: list[tuple[int, str, str]], progress: Callable[[], None]
+) -> mido.MidiFile:
+    """Return the file of a journal's header and rows."""
     voices = [VoiceSetup(*voice) for voice in take["voices"]]  # type: ignore[attr-defined]  # JSON, just read
     tempo = mido.bpm2tempo(float(str(take["bpm"])))
     timeline: list[tuple[int, mido.MetaMessage]] = [
@@ -114,34 +170,47 @@ def _compose(take: dict[str, object], rows: list[list[str]]) -> mido.MidiFile:
         (0, mido.MetaMessage("time_signature", numerator=4, denominator=4)),
         (0, mido.MetaMessage("set_tempo", tempo=tempo)),
     ]
-    tracks: list[list[tuple[int, mido.Message | mido.MetaMessage]]] = []
-    for voice in voices:
-        tracks.append([(0, mido.MetaMessage("track_name", name=voice.name))])
-        tracks[-1] += [(0, mido.Message.from_bytes(raw)) for raw in selection(voice)]
-    sounding: dict[tuple[int, int], int] = {}
+    tracks: list[list[tuple[int, bytes]]] = [[(0, bytes(raw)) for raw in selection(v)] for v in voices]
+    sounding: dict[tuple[int, int], int] = {}  # (channel, pitch) -> voice
     end = 0
-    for row in rows:
-        end = int(row[0])
-        if row[1] == "bpm":
-            timeline.append((end, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(float(row[2])))))
-        elif row[1] != "end":
-            message = mido.Message.from_hex(row[2])
-            tracks[int(row[1])].append((end, message))
-            if message.type == "note_on":
-                sounding[message.channel, message.note] = int(row[1])
-            elif message.type == "note_off":
-                sounding.pop((message.channel, message.note), None)
+    for index, (tick, kind, rest) in enumerate(rows):
+        end = max(end, tick)
+        if kind == "bpm":
+            timeline.append((end, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(float(rest)))))
+        elif kind != "end":
+            raw = bytes.fromhex(rest)
+            tracks[int(kind)].append((end, raw))
+            if raw[0] & 0xF0 == NOTE_ON:
+                sounding[raw[0] & 0x0F, raw[1]] = int(kind)
+            elif raw[0] & 0xF0 == NOTE_OFF:
+                sounding.pop((raw[0] & 0x0F, raw[1]), None)
+        if index % STRIDE == 0:
+            progress()
     for (channel, pitch), number in sorted(sounding.items()):
-        tracks[number].append((end, mido.Message("note_off", channel=channel, note=pitch, velocity=0)))
+        tracks[number].append((end, bytes([NOTE_OFF | channel, pitch, 0])))
     file = mido.MidiFile(type=1, ticks_per_beat=PPQN)
-    file.tracks += [_track(events, end) for events in (timeline, *tracks)]
+    first = mido.MidiTrack()
+    before = 0
+    for tick, meta in timeline:
+        first.append(meta.copy(time=tick - before))
+        before = tick
+    first.append(mido.MetaMessage("end_of_track", time=end - before))
+    file.tracks += [
+        first,
+        *(_track(v.name, raws, end, progress) for v, raws in zip(voices, tracks, strict=True)),
+    ]
     return file
 
 
-def _track(events: list[tuple[int, mido.Message | mido.MetaMessage]], end: int) -> mido.MidiTrack:
-    track, before = mido.MidiTrack(), 0
-    for tick, message in events:
-        track.append(message.copy(time=tick - before))
+def _track(
+    name: str, raws: list[tuple[int, bytes]], end: int, progress: Callable[[], None]
+) -> mido.MidiTrack:
+    """Return a voice's track of its messages (tick, raw)."""
+    track, before = mido.MidiTrack([mido.MetaMessage("track_name", name=name)]), 0
+    for index, (tick, raw) in enumerate(raws):
+        track.append(mido.Message.from_bytes(raw, time=tick - before))
         before = tick
+        if index % STRIDE == 0:
+            progress()
     track.append(mido.MetaMessage("end_of_track", time=end - before))
     return track

@@ -41,13 +41,17 @@ def render(setup: Setup, decode: Callable[[BarRequest], BarReply], bars: int, ou
     RecordError: `output` exists or cannot be written, or a bar could not be decoded; it gives the reason.
     """
     port = MemoryPort()
-    setup = replace(setup, bars=bars, record=str(output), play=True, delay=0.0)
+    setup = replace(setup, bars=bars, record=str(output), play=True, delay=0.0, headless=True)
     player = Player(setup, ManualClock(), Desk(sinks=[port], composer=DirectLink(decode)))
-    if player.performance.recorder is None:
+    take = player.performance.recorder
+    if take is None:
         raise RecordError(player.report.notices[-1])
     player.run()
-    if not player.performance.over:
+    whole = player.performance.over and not player.performance.arranger.late_bars
+    if take.broken or not whole:
         output.unlink(missing_ok=True)  # half a performance is none
+    if take.broken:
+        raise RecordError(f"{output}: {take.broken}")
     if not output.exists():
         raise RecordError(player.report.notices[-1])
     return output

@@ -5,9 +5,7 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from engine.bar import TICKS_PER_BAR, Bar
-
-NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
-SUSTAIN, BANK_COARSE, BANK_FINE, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 0, 32, 120, 123
+from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON, SUSTAIN
 
 # Takes (tick, voice, raw MIDI message); the tick is the music's, however late the call.
 Emit = Callable[[int, int, list[int]], None]

@@ -1,24 +1,30 @@
 """A performance as its owner sees it: spawns player, composer and guard, and keeps them going."""
 
 import multiprocessing
+import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from engine.ledger import Ledger
+from engine.ledger import Ledger, Notice
 from engine.messages import Acknowledge, Command, ComposerState, Quit, Snapshot
 from engine.setup import Setup, VoiceSetup, from_preset
+from engine.watch import TELLING
 
 __all__ = ["Session", "Setup", "VoiceSetup", "from_preset"]
 
-RESTARTS, RESTART_SECONDS = 3, 60.0  # a composer that dies more often than that is left alone
+RESTARTS, RESTART_SECONDS = 3, 60.0  # a composer or guard that dies more often than that is left alone
+LOOK = 0.5  # seconds between looks at whether the player has given its composer up
+WRITING = 30.0  # seconds without progress after which a guard that writes a take is as good as gone
+SILENCING = 4.0  # seconds that a guard may take to end the notes of a player that died
+ALONE = "not started again: were the player killed, its notes might sound on"
 Compose = Callable[[Connection, str], None]
 
 
@@ -44,7 +50,7 @@ class Session:
     """The processes of one performance; use it as a context manager, or call `close`.
 
     The ends of the pipes that composer and guard hold are kept here as well, so that one that died is
-    replaced by another on the same pipe and the player notices nothing but a pause.
+    replaced by another on the same pipe: the player is told, and plays on with the bars that it has.
     """
 
     def __init__(self, setup: Setup, compose: Compose = _compose) -> None:
@@ -64,9 +70,10 @@ class Session:
             end.close()  # from now on only the player holds them: its death is felt by all
         self._composer = self._start_composer()
         self._keeper = self._spawn(_guard, self._house, self._ledger.name)
-        self._restarts: deque[float] = deque(maxlen=RESTARTS)
+        self._restarts: dict[str, deque[float]] = {}
         self._last: Snapshot | None = None
         self._over = False
+        self._unguarded = False  # too many guards have died
         self._stop_watching, stop = self._context.Pipe()
         self._watcher = threading.Thread(target=self._watch, args=(stop,), name="session", daemon=True)
         self._watcher.start()
@@ -110,12 +117,13 @@ class Session:
         self.send(Quit())
         with suppress(OSError):
             self._stop_watching.send(None)
-        self._watcher.join(timeout)
+        self._watcher.join()  # it waits within bounds for whoever cleans up after a player that died
         _part(self._player, timeout)
         self._live.close()
         self._bars.close()
+        self._clean_up(timeout)
         self._house.close()
-        _part(self._keeper, timeout)
+        _part(self._keeper, 0.0)
         _part(self._composer, timeout)
         self._ledger.close()
         with suppress(FileNotFoundError):
@@ -132,7 +140,8 @@ class Session:
     def _spawn(self, target: Callable[..., None], *arguments: object) -> SpawnProcess:
         # Daemons: should the owner end without `close`, they are told to leave, not waited for.
         process = self._context.Process(target=target, args=arguments, daemon=True)
-        process.start()
+        with _ctrl_c_held_back():
+            process.start()
         return process
 
     def _start_composer(self) -> SpawnProcess:
@@ -142,41 +151,102 @@ class Session:
         """Return a last snapshot on behalf of a player that died without one."""
         self._over = True
         self._player.join(1.0)
-        reason = f"the player's process ended with code {self._player.exitcode}; its notes have been ended"
+        end = time.monotonic() + SILENCING
+        while not self._ledger.clean and time.monotonic() < end:
+            time.sleep(0.02)
+        silent = self._ledger.clean and self._ledger.read("api") in TELLING
+        notes = "its notes have been ended" if silent else "its notes may sound on: silence the instrument"
+        if not self._ledger.read("api"):
+            notes = "no MIDI port was open"
+        reason = f"the player's process ended with code {self._player.exitcode}; {notes}"
         if self._last is None:
             raise ConnectionError(reason)
         voices = tuple(replace(voice, sounding=()) for voice in self._last.voices)
         notices = (*self._last.notices, reason)
-        return replace(self._last, playing=False, voices=voices, notices=notices, finished=True)
+        return replace(self._last, playing=False, voices=voices, notices=notices, finished=True, failed=True)
 
     def _watch(self, stop: Connection) -> None:
         """Replace composer and guard when they die, until `stop` or the player's end."""
         resting = False  # a composer that left of its own accord, or died too often, is not replaced
         while True:
-            watched = [self._player, self._keeper] + [self._composer] * (not resting)
-            ready = wait([stop, *(process.sentinel for process in watched)])
+            watched = [self._player] + [self._keeper] * (not self._unguarded)
+            watched += [self._composer] * (not resting)
+            ready = wait([stop, *(process.sentinel for process in watched)], LOOK)
             dead = [process for process in watched if process.sentinel in ready]
             for process in dead:
                 process.join()
-            if stop in ready or self._player in dead:
+            if stop in ready:
                 return
+            if self._player in dead:
+                self._clean_up(SILENCING)
+                return
+            if self._ledger.hung:
+                self._ledger.hung = False
+                self._composer.kill()  # it is found dead at the next look
             if self._keeper in dead:
-                self._keeper = self._spawn(_guard, self._house, self._ledger.name)
+                self._replace_guard()
             if self._composer in dead:
                 resting = self._composer.exitcode == 0 or not self._replace_composer()
 
+    def _clean_up(self, timeout: float) -> None:
+        """See to it that a guard has ended the notes and written the take of a player that is gone."""
+        self._await_guard(timeout)
+        undone = not self._ledger.clean or self._ledger.read("journal")
+        if undone and self._keeper.exitcode not in (None, 0):  # the guard died as well
+            self._keeper = self._spawn(_guard, self._house, self._ledger.name)
+            self._await_guard(WRITING)
+
+    def _await_guard(self, timeout: float) -> None:
+        """Wait up to `timeout` seconds for the guard to leave, and for as long as it gets on with a take."""
+        before, since = -1, time.monotonic()
+        while self._keeper.exitcode is None:
+            writing = self._ledger.writing
+            if writing and self._ledger.progress != before:
+                before, since = self._ledger.progress, time.monotonic()
+            if time.monotonic() - since > (WRITING if writing else timeout):
+                return
+            self._keeper.join(0.1)
+
+    def _often(self, who: str) -> bool:
+        """Note that a process has died; return whether such ones die too often."""
+        now, deaths = time.monotonic(), self._restarts.setdefault(who, deque(maxlen=RESTARTS))
+        often = len(deaths) == RESTARTS and now - deaths[0] < RESTART_SECONDS
+        deaths.append(now)
+        return often
+
+    def _replace_guard(self) -> None:
+        """Start another guard, unless they die too often."""
+        if not self._often("guard"):
+            self._keeper = self._spawn(_guard, self._house, self._ledger.name)
+            return
+        self._unguarded = True
+        self._ledger.seen(False)
+        with suppress(OSError):  # said in its place, on its end of the pipe
+            self._house.send(Notice(f"the guard's process ended with code {self._keeper.exitcode}; {ALONE}"))
+
     def _replace_composer(self) -> bool:
         """Start another composer and return True, unless they die too often."""
-        now = time.monotonic()
-        often = len(self._restarts) == RESTARTS and now - self._restarts[0] < RESTART_SECONDS
-        self._restarts.append(now)
+        often = self._often("composer")
         what = "not started again" if often else "starting another"
         with suppress(OSError):  # said in its place, on its end of the pipe
             reason = f"the composer's process ended with code {self._composer.exitcode}; {what}"
-            self._bars.send(ComposerState("failed", reason))
+            self._bars.send(ComposerState("failed" if often else "dead", reason))
         if not often:
             self._composer = self._start_composer()
         return not often
+
+
+@contextmanager
+def _ctrl_c_held_back() -> Iterator[None]:
+    """Hold Ctrl-C back, for what is started as well: it takes it once it knows what to do, or never."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _part(process: SpawnProcess, timeout: float) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from engine.latent import Latent, prior
 from engine.manifest import Axis, Manifest
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
+from engine.midi import BANK_COARSE, BANK_FINE, CONTROL, PROGRAM
 from engine.preset import Preset
 
 # Where each parameter stands unless the preset or the performer says otherwise: knobs neutral, at anchor A,
@@ -50,7 +51,9 @@ class Setup:
     record: str | None = None  # a .mid file that does not exist yet
     port: str | None = None  # an existing port to connect to instead of a virtual one
     api: str | None = None  # "ALSA", "JACK", "CoreMIDI", "WinMM", or None for the first that works
-    sound: bool = False  # the built-in sound even when there is a MIDI port
+    control: str | None = None  # an existing input to hear a controller from, beside the virtual one
+    # The built-in sound: True always, False never, None while nobody hears the port, where that can be told.
+    sound: bool | None = None
     sound_device: str = "default"  # or "null": the true path without a sound card
     headless: bool = False  # nobody looks: snapshots carry no piano roll
 
@@ -84,10 +87,10 @@ def anchor(manifest: Manifest, source: str, number: int) -> Latent:
 
 def selection(voice: VoiceSetup) -> list[list[int]]:
     """Return the raw messages that choose bank and program of `voice` on its channel, where it names them."""
-    control, program = 0xB0 | voice.channel, 0xC0 | voice.channel
+    control, program = CONTROL | voice.channel, PROGRAM | voice.channel
     messages = []
     if voice.bank is not None:
-        messages += [[control, 0, voice.bank >> 7], [control, 32, voice.bank & 0x7F]]
+        messages += [[control, BANK_COARSE, voice.bank >> 7], [control, BANK_FINE, voice.bank & 0x7F]]
     if voice.program is not None:
         messages.append([program, voice.program])
     return messages

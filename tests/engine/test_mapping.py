@@ -12,13 +12,23 @@ def test_nothing_is_bound_by_default() -> None:
     assert [mapping.control(c, n, 64, VALUES) for c in range(16) for n in range(128)] == [None] * 2048
 
 
-def test_a_learnt_control_takes_over_where_it_stands() -> None:
+def test_learning_moves_nothing_until_the_control_meets_the_value() -> None:
     mapping = Mapping({})
     mapping.learn("knob1")
-    assert mapping.control(0, 74, 127, VALUES) == ("knob1", 1.0)
+    assert mapping.control(0, 74, 127, VALUES) is None
     assert mapping.learning is None
     assert mapping.bound() == {"knob1": "ch 1 CC 74"}
-    assert mapping.control(0, 74, 0, VALUES | {"knob1": 1.0}) == ("knob1", 0.0)
+    assert mapping.waiting(VALUES) == {"knob1": 1.0}
+    assert mapping.control(0, 74, 90, VALUES) is None
+    assert mapping.control(0, 74, 60, VALUES) == ("knob1", pytest.approx(60 / 127))
+
+
+def test_a_control_learnt_anew_forgets_what_the_old_one_gave() -> None:
+    mapping = Mapping({"knob1": (0, 7)})
+    mapping.control(0, 7, 64, VALUES)  # holds the value now
+    mapping.learn("knob1")
+    mapping.control(0, 8, 0, VALUES)
+    assert mapping.control(0, 8, 10, VALUES | {"knob1": 64 / 127}) is None
 
 
 def test_a_control_does_nothing_until_it_meets_or_crosses_the_value() -> None:
@@ -41,6 +51,7 @@ def test_a_control_that_has_to_meet_its_value_says_where_it_stands() -> None:
 def test_a_control_must_be_picked_up_again_when_something_else_moved_the_parameter() -> None:
     mapping = Mapping({})
     mapping.learn("knob1")
+    mapping.control(0, 1, 64, VALUES)
     mapping.control(0, 1, 0, VALUES)
     assert mapping.control(0, 1, 10, {"knob1": 0.9}) is None
     assert mapping.control(0, 1, 127, {"knob1": 0.9}) == ("knob1", 1.0)

@@ -7,8 +7,8 @@ import pytest
 from jack_server import jack_server
 
 from engine.port import PortError, _choose, list_ports, open_direct, open_input, open_output
-from engine.rescue import alsa_receivers
 from engine.sinks import MemoryPort
+from engine.watch import alsa_receivers
 
 CLIENTS = """\
 Client info

@@ -43,7 +43,7 @@ def no_jack(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def quiet(**changes: object) -> Session:
     """Return a fast session of the toy; with `no_jack`, it plays into nothing where there is no ALSA."""
-    fields = {"bpm": 300.0, "sound_device": "null"} | changes
+    fields = {"bpm": 300.0, "sound": None, "sound_device": "null"} | changes
     return Session(toy_composer.setup(**fields), compose=toy_composer.run)
 
 

@@ -42,6 +42,7 @@ def setup(**changes: object) -> Setup:
     """Return a performance of the toy."""
     contract = manifest()
     fields = {"preset": "toy", "model": "", "manifest": contract, "voices": VOICES, "axes": contract.axes}
+    fields["sound"] = False
     return Setup(**(fields | changes))
 
 
