@@ -41,18 +41,20 @@ class Builder:
             raise UnusableError("duplicate", "all its songs are in the store already")
         self._contents.update(new)
         report.used += 1
-        for piece in new.values():
-            chosen = self.selector.windows(piece) + self.first_bar
-            bars = self.selector.bars(piece, entry.split) + self.first_bar
-            self.windows += [(len(self.songs), bar) for bar in chosen.tolist()]
-            self.bars += [(len(self.songs), bar) for bar in bars.tolist()]
+        # Bytes that come a second time are refused above, so one call sees all that a file may give.
+        windows = self.selector.windows(list(new.values()))
+        bars = self.selector.bars(list(new.values()), entry.split)
+        report.windows[entry.split] = report.windows.get(entry.split, 0) + len(windows)
+        for index, piece in enumerate(new.values()):
+            song, start = len(self.songs), self.first_bar
+            self.windows += [(song, start + bar) for which, bar in windows if which == index]
+            self.bars += [(song, start + bar) for which, bar in bars if which == index]
             self.songs.append(_song(entry, self.first_bar, piece))
             self.tokens.append(piece.tokens)
             self.first_bar += len(piece.tokens)
             report.songs += 1
             report.trios += all(piece.voices)
             report.bars += len(piece.tokens)
-            report.windows[entry.split] = report.windows.get(entry.split, 0) + len(chosen)
 
     def write(self, folder: Path, report: Report) -> None:
         """Write the store into `folder`; needs one song at least."""

@@ -34,18 +34,19 @@ def prepare(
     sources: Sequence[Path],
     output: Path,
     *,
-    cap_bars: int = 256,
+    cap_windows: int = 256,
     workers: int = WORKERS,
     progress: bool = False,
 ) -> Report:
     """Write the token store of all MIDI files in `sources` (folders, zip archives) to the folder `output`.
 
-    `cap_bars` is the most windows that one song gives. A store that was there is replaced once the new
-    one is whole. SourceError: a source cannot be read, `output` is something else, no file is usable.
+    `cap_windows` is the most windows that one file gives, and the most distinct bars; 256 lets all but
+    the longest files give all they have. A store that was there is replaced once the new one is whole.
+    SourceError: a source cannot be read, `output` is something else, no file is usable.
     """
     output = output.absolute()
-    if cap_bars < 1:
-        raise SourceError(f"cap_bars: {cap_bars}, expected 1 or more")
+    if cap_windows < 1:
+        raise SourceError(f"cap_windows: {cap_windows}, expected 1 or more")
     if output.exists() and not _replaceable(output):
         raise SourceError(f"{output}: exists and is no token store; name a new folder")
     opened = [open_source(Path(source)) for source in sources]
@@ -56,7 +57,7 @@ def prepare(
     shutil.rmtree(partial, ignore_errors=True)  # what an interrupted run left
     try:
         partial.mkdir(parents=True)
-        report = _fill(partial, opened, Builder(Selector(cap_bars)), workers, progress)
+        report = _fill(partial, opened, Builder(Selector(cap_windows)), workers, progress)
         _swap(partial, output)
     except OSError as error:
         raise SourceError(f"{output}: the store cannot be written: {error}") from error

@@ -133,17 +133,32 @@ def test_content_other_than_the_manifest_says_and_files_it_lists_in_vain(tmp_pat
     assert counts.songs == 1
 
 
-def test_windows_with_two_silent_bars_are_left_out_and_a_song_gives_at_most_its_cap(tmp_path):
+def test_windows_with_two_silent_bars_are_left_out_and_a_file_gives_at_most_its_cap(tmp_path):
     lead, bass, drums = trio(60, 1)
     gap = Track([note for note in lead.notes if not 80 <= note[0] < 88], 0, 80)  # bars 20 and 21
     source = folder(tmp_path / "s", {"a.mid": midi([gap, bass, drums])})
     prepare([source], tmp_path / "store")
     firsts = Store.open(tmp_path / "store").windows[:, 1].tolist()
     assert firsts == [bar for bar in range(45) if not {20, 21} <= set(range(bar, bar + 16))]
-    prepare([source], tmp_path / "store", cap_bars=4)
+    prepare([source], tmp_path / "store", cap_windows=4)
     capped = Store.open(tmp_path / "store").windows[:, 1].tolist()
     assert len(capped) == 4
     assert (capped[0], capped[-1]) == (firsts[0], firsts[-1])
+
+
+def test_all_melodies_of_a_file_share_one_cap_of_windows_and_bars(tmp_path):
+    _, bass, drums = trio(30)
+    leads = [Track(tune(30, seed), seed, 80) for seed in (2, 3, 4)]
+    source = folder(tmp_path / "s", {"a.mid": midi([*leads, bass, drums]), "b.mid": midi(trio(20, 7))})
+    (counts,) = prepare([source], tmp_path / "store", cap_windows=9).sources
+    store = Store.open(tmp_path / "store")
+    given = {"a.mid": [0, 0], "b.mid": [0, 0]}
+    for which, rows in enumerate((store.windows, store.bars)):
+        for song in rows[:, 0]:
+            given[store.songs[song].path][which] += 1
+    assert given == {"a.mid": [9, 9], "b.mid": [5, 9]}
+    assert set(store.windows[:, 0]) == {0, 1, 2, 3}
+    assert sum(counts.windows.values()) == 14
 
 
 def test_a_zip_archive_gives_what_its_folder_gives(tmp_path):
@@ -187,9 +202,9 @@ def test_a_folder_that_is_no_store_is_never_overwritten(tmp_path):
 def test_senseless_arguments_are_named(tmp_path, cap, twice):
     source = folder(tmp_path / "s", {"a.mid": midi(trio(17))})
     with pytest.raises(
-        SourceError, match="s: 2 sources of this name" if twice else "cap_bars: 0, expected 1 or more"
+        SourceError, match="s: 2 sources of this name" if twice else "cap_windows: 0, expected 1 or more"
     ):
-        prepare([source] * (1 + twice), tmp_path / "store", cap_bars=cap)
+        prepare([source] * (1 + twice), tmp_path / "store", cap_windows=cap)
 
 
 def test_a_killed_run_leaves_no_store_and_the_next_one_starts_cleanly(tmp_path):
