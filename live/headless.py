@@ -11,7 +11,6 @@ from typing import TextIO
 from engine.messages import Quit, Snapshot
 from engine.session import Session, Setup
 from live import takes
-from live.errand import deaf_to_ctrl_c
 from live.words import newest
 
 FAREWELL = 5.0  # seconds that the player gets to end its notes and close its files
@@ -29,9 +28,7 @@ def headless(setup: Setup, begin: Callable[[Setup], Session] = Session) -> int:
     _say(f"live: {setup.preset}, seed {setup.seed}, {setup.bpm:g} bpm")
     if setup.record:
         _say(f"recording: {setup.record}")
-    with deaf_to_ctrl_c():
-        session = begin(setup)
-    with session:
+    with begin(setup) as session:
         try:
             failure = _follow(session, wanted)
         except ConnectionError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 from engine.preset import Preset
 from engine.session import Session, Setup
 from live import log, takes
-from live.errand import UserError, deaf_to_ctrl_c
+from live.errand import UserError
 
 FAILED = 1
 
@@ -17,8 +17,7 @@ def on_screen(preset: Preset, setup: Setup) -> int:
         raise UserError("the screen needs a terminal; without one, add --headless")
     file = log.log_file()
     with log.aside(file) as kept:
-        with deaf_to_ctrl_c():
-            session = Session(setup)  # its processes load while Textual does
+        session = Session(setup)  # its processes load while Textual does
         try:
             from live.app import Stage
 

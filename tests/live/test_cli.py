@@ -2,11 +2,9 @@
 
 import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
 import pytest
-from toy_link import toy_preset
 
 from engine.recorder import Recorder
 from engine.setup import VoiceSetup
@@ -25,17 +23,6 @@ def live(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     }
     command = [sys.executable, "-m", "live.cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
-
-
-@pytest.fixture
-def preset(tmp_path: Path) -> Path:
-    """Return the folder of a preset whose model has a manifest and nothing else."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    (folder / "preset.toml").write_text('schema = 1\ntitle = "My own"\n')
-    with zipfile.ZipFile(folder / "model.ts", "w") as archive:
-        archive.writestr("model/extra/manifest.json", toy_preset().manifest.to_json())
-    return folder
 
 
 def test_help_and_presets_load_nothing_heavy(tmp_path: Path) -> None:
