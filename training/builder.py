@@ -58,7 +58,8 @@ class Builder:
 
     def write(self, folder: Path, report: Report) -> None:
         """Write the store into `folder`; needs one song at least."""
-        np.save(folder / "tokens.npy", np.concatenate(self.tokens))
+        tokens = np.concatenate(self.tokens)
+        np.save(folder / "tokens.npy", tokens)
         np.save(folder / "windows.npy", np.array(self.windows, np.int32).reshape(-1, 2))
         np.save(folder / "bars.npy", np.array(self.bars, np.int32).reshape(-1, 2))
         _dump(folder / "songs.json", [asdict(song) for song in self.songs])
@@ -74,7 +75,8 @@ class Builder:
             for source in report.sources
         ]
         meta = {"version": VERSION, "codec": "trio", "bars": BARS, "steps_per_bar": STEPS_PER_BAR}
-        _dump(folder / "store.json", {**meta, "sources": sources})
+        content = hashlib.sha256(tokens.tobytes()).hexdigest()
+        _dump(folder / "store.json", {**meta, "tokens": content, "sources": sources})
 
     def _placed(self, entry: Entry, sha1: str) -> Entry:
         group = entry.group or sha1[:12]

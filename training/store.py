@@ -1,8 +1,9 @@
 """The token store that training reads: memory-mapped tokens, songs, windows and splits (NumPy only)."""
 
+import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +105,26 @@ class Store:
         """Return the tokens (B, 16 steps, 3) of those rows of `bars`, as they stand in the song."""
         tokens: NDArray[np.int64] = self.tokens[self.bars[rows, 1]].astype(np.int64)
         return tokens
+
+    def files_of(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return for those rows of `windows` which MIDI file each is from: equal numbers, equal sha1."""
+        numbers: dict[str, int] = {}
+        known = [numbers.setdefault(song.sha1, len(numbers)) for song in self.songs]
+        files: NDArray[np.int64] = np.array(known, np.int64)[self.windows[rows, 0]]
+        return files
+
+    def digest(self) -> str:
+        """Return a sha256 that tells this store from any other, without reading the tokens themselves.
+
+        It covers store.json (with the sum of the tokens that `prepare` took), the songs, the shapes and
+        which windows and bars are listed.
+        """
+        shapes = [self.tokens.shape, self.windows.shape, self.bars.shape]
+        facts = [self.meta, [asdict(song) for song in self.songs], shapes]
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode())
+        for rows in (self.windows, self.bars):
+            digest.update(np.ascontiguousarray(rows).tobytes())
+        return digest.hexdigest()
 
     def _chosen(self, split: str | None, sources: Sequence[str] | None, complete: bool) -> NDArray[np.bool_]:
         if split is not None and split not in SPLITS:

@@ -55,6 +55,29 @@ def test_a_store_gives_windows_and_bars_by_split_and_source(folder):
     assert {store.songs[index].split for index in store.windows[store.windows_of("valid"), 0]} == {"valid"}
 
 
+def test_windows_are_told_apart_by_their_file(folder):
+    store = Store.open(folder)
+    rows = store.windows_of(None, complete=False)[::-1]
+    files = store.files_of(rows)
+    names = [store.songs[song].sha1 for song in store.windows[rows, 0]]
+    assert len(set(files.tolist())) == len(set(names)) == 7
+    assert len(set(zip(files.tolist(), names, strict=True))) == 7
+
+
+def test_the_digest_tells_stores_apart(folder, tmp_path):
+    store = Store.open(folder)
+    assert store.digest() == Store.open(folder).digest()
+    shutil.copytree(folder, tmp_path / "same")
+    assert Store.open(tmp_path / "same").digest() == store.digest()
+    others = [
+        changed(folder, tmp_path / "a", "songs.json", lambda v: v[0].update(group="x")),
+        changed(folder, tmp_path / "b", "store.json", lambda v: v.update(tokens="other")),
+        changed(folder, tmp_path / "c", "store.json", lambda v: None),
+    ]
+    np.save(others[2] / "windows.npy", store.windows[::-1])
+    assert len({store.digest(), *(Store.open(path).digest() for path in others)}) == 4
+
+
 def test_a_window_holds_the_bars_of_its_song(folder):
     store = Store.open(folder)
     rows = store.windows_of("test")[[0, 3, 7]]
