@@ -1,10 +1,10 @@
 """Musical statistics of token windows, to compare what a model plays with its data (NumPy only).
 
-All functions take windows of int64 tokens (B, bars, 16, 3) and give one float64 per window; NaN where a
-window has nothing to measure (a missing voice, fewer than two notes).
+`statistics` and `attributes` take windows of int64 tokens (B, bars, 16, 3) and give one float64 per window;
+NaN where a window has nothing to measure (a missing voice, fewer than two notes).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -56,17 +56,31 @@ def statistics(windows: Tokens) -> dict[str, Values]:
     return {name: _without(value, name, missing) for name, value in values.items()}
 
 
-def summary(values: Mapping[str, Values]) -> dict[str, float]:
-    """Return the mean of each statistic over the windows that have it."""
+def summary(values: Mapping[str, Values]) -> dict[str, float | None]:
+    """Return the mean of each statistic over the windows that have it, None where no window has."""
     return {
-        name: float(np.nanmean(value)) if np.isfinite(value).any() else np.nan
-        for name, value in values.items()
+        name: float(np.nanmean(value)) if np.isfinite(value).any() else None for name, value in values.items()
     }
 
 
-def overlap(a: Mapping[str, Values], b: Mapping[str, Values], bins: int = 40) -> dict[str, float]:
-    """Return the area, 0 to 1, that the histograms of two sets of windows share for each statistic."""
+def overlap(a: Mapping[str, Values], b: Mapping[str, Values], bins: int = 40) -> dict[str, float | None]:
+    """Return the area, 0 to 1, that the histograms of two sets of windows share for each statistic.
+
+    None where no window of one set has it.
+    """
     return {name: _overlap(a[name], b[name], bins) for name in a if name in b}
+
+
+def duplicates(test: Tokens, train: Tokens, voice: int) -> float:
+    """Return the share of the `test` windows whose column `voice` stands token for token in `train`.
+
+    Both (B, bars, 16, voices); a window that lacks the voice is no duplicate, and the share of no windows
+    is 0.
+    """
+    known = set(_spelt(train, voice))
+    found = [bool((window[..., voice] >= 0).any()) for window in test]
+    same = [there and key in known for there, key in zip(found, _spelt(test, voice), strict=True)]
+    return sum(same) / max(len(same), 1)
 
 
 def attributes(windows: Tokens) -> dict[str, Values]:
@@ -171,10 +185,15 @@ def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> Values:
     return np.where(whole > 0, part / np.maximum(whole, 1), np.nan).astype(np.float64)
 
 
-def _overlap(a: Values, b: Values, bins: int) -> float:
+def _spelt(windows: Tokens, voice: int) -> Iterator[bytes]:
+    columns = np.ascontiguousarray(windows[..., voice], np.int16)  # every token fits
+    return (column.tobytes() for column in columns)
+
+
+def _overlap(a: Values, b: Values, bins: int) -> float | None:
     a, b = a[np.isfinite(a)], b[np.isfinite(b)]
     if not len(a) or not len(b):
-        return float("nan")
+        return None
     low, high = min(a.min(), b.min()), max(a.max(), b.max())
     if low == high:
         return 1.0

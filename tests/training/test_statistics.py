@@ -1,12 +1,14 @@
 """Statistics of windows whose answer can be counted by hand."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.codec import HOLD, NOTE_OFF
-from training.statistics import attributes, overlap, statistics, summary
+from training.statistics import attributes, duplicates, overlap, statistics, summary
 
 
 def window(melody=(), bass=(), drums=(), bars=16):
@@ -74,7 +76,9 @@ def test_a_missing_voice_has_no_statistics():
         "silent drum bars",
         "repeated bars",
     }
-    assert np.isnan(summary(values)["melody notes"])
+    assert summary(values)["melody notes"] is None
+    everything = {"mean": summary(values), "shared": overlap(values, values)}
+    assert "null" in json.dumps(everything, allow_nan=False)
 
 
 def test_syncopation_needs_the_places_before_it_to_be_empty():
@@ -117,4 +121,15 @@ def test_distant_distributions_share_nothing_and_halves_share_half():
     low, high = {"x": np.zeros(100)}, {"x": np.ones(100)}
     assert overlap(low, high)["x"] == 0
     assert overlap(low, {"x": np.repeat([0.0, 1.0], 50)})["x"] == pytest.approx(0.5)
-    assert np.isnan(overlap(low, {"x": np.array([np.nan])})["x"])
+    assert overlap(low, {"x": np.array([np.nan])})["x"] is None
+
+
+def test_a_duplicate_is_a_window_whose_whole_column_stands_in_the_other_set():
+    beat, other = window({0: 60}, drums={0: 1, 4: 2}), window({0: 72}, drums={0: 1, 5: 2})
+    train = np.concatenate([beat, window({8: 60}, drums={0: 3})])
+    test = np.concatenate([window({4: 61}, drums={0: 1, 4: 2}), beat, other, other])
+    assert duplicates(test, train, 2) == 0.5
+    assert duplicates(test, train, 0) == 0.25
+    missing = beat.copy()
+    missing[..., 2] = -1
+    assert duplicates(missing, missing, 2) == duplicates(test[:0], train, 2) == 0
