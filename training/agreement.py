@@ -1,5 +1,6 @@
 """How near an exported decoder is to the Python model, on random latents with the same noise."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,11 @@ from torch import Tensor
 from training.musicvae import MusicVAE
 
 TOLERANCE = 1e-3  # of a logit: between two orders of summing the same float32 products
+ENCODED = 16  # random windows given to two encoders
+
+
+class UnsoundModelError(Exception):
+    """A model whose weights or logits are not finite: there is nothing that an export could agree with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,13 @@ class Agreement:
 
 @torch.inference_mode()
 def reference(model: MusicVAE, count: int, seed: int = 0) -> Reference:
-    """Return what `model` writes for `count` draws from the prior, each at another bar."""
+    """Return what `model` writes for `count` draws from the prior, each at another bar.
+
+    UnsoundModelError: weights or logits that are not finite.
+    """
+    for name, weight in model.named_parameters():
+        if not weight.isfinite().all():
+            raise UnsoundModelError(f"{name} holds numbers that are not finite: training has diverged")
     generator = torch.Generator().manual_seed(seed)
     config = model.config
     z = torch.randn((count, config.z_size), generator=generator)
@@ -55,6 +67,8 @@ def reference(model: MusicVAE, count: int, seed: int = 0) -> Reference:
     )
     tokens = model.sample(codes, config.steps_per_bar, 1.0, noise)
     logits = tuple(voice.float() for voice in model.teacher_forced(codes, tokens))
+    if not all(voice.isfinite().all() for voice in logits):
+        raise UnsoundModelError("the model's logits are not finite: training has diverged")
     return Reference(z, bars, codes, noise, tokens, logits)
 
 
@@ -77,12 +91,32 @@ def compare(module: Any, expected: Reference) -> Agreement:
     wrong = ~forced & (clear > TOLERANCE)
     adrift = ~free.all(1) & forced.all(1)  # runs that differ although none of their decisions does
     return Agreement(
-        float((torch.stack(codes) - expected.codes).abs().max()),
+        _largest(torch.stack(codes) - expected.codes),
         max(_difference(a, b) for a, b in zip(logits, expected.logits, strict=True)),
         _shares(forced),
         _shares(free),
         int(wrong.sum()) + int(adrift.sum()),
     )
+
+
+@torch.inference_mode()
+def compare_encoders(scripted: Any, model: MusicVAE, seed: int = 0) -> float:
+    """Return the largest absolute difference of mu and sigma between an exported and a Python encoder.
+
+    Both hear the same random windows, in which every set of voices is missing in turn; infinity where
+    either gives a number that is not finite.
+    """
+    config = model.config
+    generator = torch.Generator().manual_seed(seed)
+    shape = (ENCODED, config.bars, config.steps_per_bar)
+    tokens = torch.stack([torch.randint(0, v, shape, generator=generator) for v in config.vocabularies], -1)
+    sets = 2 ** len(config.vocabularies) - 1  # of missing voices, but for all of them
+    for window in range(ENCODED):
+        for voice in range(len(config.vocabularies)):
+            if window % sets >> voice & 1:
+                tokens[window, ..., voice] = -1
+    pairs = zip(scripted.encode(tokens), model.encoder(tokens), strict=True)
+    return max(_largest(found - expected) for found, expected in pairs)
 
 
 def _margin(logits: Tensor, noise: Tensor) -> Tensor:
@@ -92,7 +126,12 @@ def _margin(logits: Tensor, noise: Tensor) -> Tensor:
 
 def _difference(found: Tensor, expected: Tensor) -> float:
     possible = expected > expected.amax(-1, keepdim=True) - 10
-    return float((found - expected).abs()[possible].max())
+    return _largest((found - expected)[possible])
+
+
+def _largest(differences: Tensor) -> float:
+    """Return the largest absolute difference, infinity where one is not a number."""
+    return float(differences.abs().nan_to_num(nan=math.inf).max())
 
 
 def _shares(equal: Tensor) -> tuple[float, ...]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.manifest import Axis, read
-from training.agreement import compare, reference
+from training.agreement import UnsoundModelError, compare, compare_encoders, reference
 from training.export import ExportError, export_model, script
 from training.exported import ExportedMusicVAE
 from training.latents import Latents
@@ -174,6 +174,32 @@ def test_export_refuses_a_model_that_it_renders_wrongly(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="exported and Python model differ in"):
         export_model(model, tmp_path / "wrong.ts")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_model_that_has_diverged_is_refused(tmp_path: Path) -> None:
+    model = lively()
+    with torch.no_grad():
+        model.decoders[1].output.bias[7] = float("nan")
+    with pytest.raises(UnsoundModelError, match=r"decoders.1.output.bias holds numbers that are not finite"):
+        export_model(model, tmp_path / "diverged.ts")
+    with torch.no_grad():
+        model.decoders[1].output.bias[7] = 0.0
+        model.decoders[1].output.weight.fill_(3e38)
+    with pytest.raises(UnsoundModelError, match="the model's logits are not finite"):
+        reference(model, 4)
+    assert not list(tmp_path.iterdir())
+
+
+def test_encoders_are_compared_with_voices_missing(exact: Any, int8: Any) -> None:
+    model, other = lively(), lively()
+    assert compare_encoders(exact, model) < 1e-4
+    assert 0 < compare_encoders(int8, model) < 0.1
+    with torch.no_grad():
+        other.encoder.embeddings[2].weight[-1] += 1.0  # what stands for missing drums
+    assert compare_encoders(exact, other) > 0.01
+    with torch.no_grad():
+        other.encoder.mu.bias[0] = float("nan")
+    assert compare_encoders(exact, other) == float("inf")
 
 
 def test_scripting_keeps_its_deprecation_to_itself(model: MusicVAE) -> None:
