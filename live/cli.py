@@ -6,7 +6,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
-from engine.preset import Preset, PresetError, available, find
+from engine.preset import Preset, PresetError
+from engine.shelf import available, find
 from live.options import BENCH_BARS, parse
 from live.values import number
 

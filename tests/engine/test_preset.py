@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.preset import AnchorPreset, PresetError, available, find, load, shelves
+from engine.preset import AnchorPreset, PresetError, load
+from engine.shelf import available, find, shelves
 
 AXES = ("density", "register", "syncopation")
 

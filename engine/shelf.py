@@ -1,0 +1,63 @@
+"""Where presets are found: the user's own folder first, then those that come with the instrument."""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+from engine.preset import FILE, Preset, PresetError, load
+from engine.table import meant
+
+
+@dataclass(frozen=True, slots=True)
+class PresetInfo:
+    """A preset as a list shows it; `error` says why it cannot be played."""
+
+    name: str
+    title: str
+    source: str  # "yours" or "shipped"
+    folder: Path
+    error: str | None
+
+
+def shelves() -> tuple[tuple[str, Path], ...]:
+    """Return (source, folder of presets), the user's own first."""
+    return (
+        ("yours", user_config_path("live") / "presets"),
+        ("shipped", Path(str(resources.files("presets")))),
+    )
+
+
+def find(name_or_path: str) -> Preset:
+    """Return the preset in a folder given by path, or by name the user's, then the shipped one.
+
+    PresetError: there is none of that name (the message lists those there are), or it is broken.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.name == FILE and path.is_file():
+        return load(path.parent)
+    if (path / FILE).is_file():
+        return load(path)
+    if path.name == name_or_path and name_or_path not in ("", ".", ".."):
+        for _, shelf in shelves():
+            if (shelf / name_or_path).is_dir():
+                return load(shelf / name_or_path)
+    names = sorted({info.name for info in available()})
+    raise PresetError(
+        f"no preset {name_or_path!r}{meant(name_or_path, names)}; there are {', '.join(names) or 'none'}; "
+        f"or give the path of a folder with a {FILE}"
+    )
+
+
+def available() -> list[PresetInfo]:
+    """Return every preset on the shelves, the broken ones with their error."""
+    found = []
+    for source, shelf in shelves():
+        folders = sorted(path.parent for path in shelf.glob(f"*/{FILE}")) if shelf.is_dir() else []
+        for folder in folders:
+            try:
+                found.append(PresetInfo(folder.name, load(folder).title, source, folder, None))
+            except PresetError as error:
+                found.append(PresetInfo(folder.name, "", source, folder, str(error)))
+    return found
