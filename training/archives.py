@@ -3,7 +3,7 @@
 LEAD = "GPL-3 (Nottingham), MIT (OpenEWLD), patterns GPL-2+"
 POP909 = "MIT (POP909, POP909-CL), patterns GPL-2+"
 
-# By archive stem; where each folder of an archive has its own licence, by its top folder.
+# By archive stem; where each folder of an archive has its own licence, by the first folder named here.
 LICENCES: dict[str, str | dict[str, str]] = {
     "pop909-mma-trio": POP909,
     "pop909-mma-trio-2": POP909,
@@ -37,4 +37,4 @@ def licence_of(source: str, path: str | None = None) -> str:
         return licence
     if path is None:
         return ", ".join(f"{folder}: {text}" for folder, text in licence.items())
-    return licence.get(path.split("/")[0], UNSTATED)
+    return next((licence[folder] for folder in path.split("/") if folder in licence), UNSTATED)

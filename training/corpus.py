@@ -46,33 +46,34 @@ class Source:
 
 
 def open_source(location: Path) -> Source:
-    """List the MIDI files of a folder or zip archive. SourceError: neither, or a malformed manifest."""
+    """List the MIDI files of a folder or zip archive.
+
+    A manifest counts wherever it lies, its paths from its own folder: archives often wrap all they hold
+    in one. SourceError: neither folder nor archive, several manifests, or a malformed one.
+    """
     if not location.exists():
         raise SourceError(f"{location}: no such file or folder")
     name = location.resolve().name if location.is_dir() else location.stem
     if location.is_dir():
-        paths = list(_walk(location))
-        manifest = location / MANIFEST
-        text = _manifest_text(location, manifest.read_bytes()) if manifest.is_file() else None
+        names = list(_walk(location))
+        manifest = _manifest(location, names)
+        data = (location / manifest).read_bytes() if manifest else b""
     else:
         try:
             with zipfile.ZipFile(location) as archive:
                 names = archive.namelist()
-                paths = [path for path in names if path.lower().endswith(SUFFIXES)]
-                text = (
-                    _manifest_text(location, _member(archive, MANIFEST, MAX_MANIFEST))
-                    if MANIFEST in names
-                    else None
-                )
+                manifest = _manifest(location, names)
+                data = _member(archive, manifest, MAX_MANIFEST) if manifest else b""
         except (OSError, zipfile.BadZipFile, NotImplementedError, UnusableError) as error:
             raise SourceError(f"{location}: neither a folder nor a readable zip archive ({error})") from error
+    paths = {path for path in names if path.lower().endswith(SUFFIXES)}
     if len(paths) > MAX_FILES:
         raise SourceError(
             f"{location}: {len(paths)} MIDI files, at most {MAX_FILES} are read from one source"
         )
-    known = _rows(location, name, text) if text is not None else {}
-    entries = tuple(known.get(path, Entry(name, path)) for path in sorted(set(paths)))
-    return Source(name, location, entries, tuple(sorted(set(known) - set(paths))))
+    known = _rows(location, name, manifest, data) if manifest else {}
+    entries = tuple(known.get(path, Entry(name, path)) for path in sorted(paths))
+    return Source(name, location, entries, tuple(sorted(set(known) - paths)))
 
 
 def read_files(location: Path, paths: Iterable[str]) -> Iterator[bytes | UnusableError]:
@@ -111,7 +112,7 @@ def _walk(folder: Path) -> Iterator[str]:
         folders.sort()
         for name in files:
             path = Path(root, name)
-            if name.lower().endswith(SUFFIXES) and path.is_file():
+            if (name == MANIFEST or name.lower().endswith(SUFFIXES)) and path.is_file():
                 yield path.relative_to(folder).as_posix()
 
 
@@ -126,35 +127,42 @@ def _limited(data: bytes, limit: int) -> bytes:
     return data
 
 
-def _manifest_text(location: Path, data: bytes) -> str:
+def _manifest(location: Path, names: Iterable[str]) -> str:
+    """Return the path of the source's one manifest, empty if it has none."""
+    found = sorted({name for name in names if name.rpartition("/")[2] == MANIFEST})
+    if len(found) > 1:
+        listed = ", ".join(map(repr, found[:5])) + (", ..." if len(found) > 5 else "")
+        raise SourceError(f"{location}: {len(found)} manifests ({listed}), expected one; name each data set")
+    return found[0] if found else ""
+
+
+def _rows(location: Path, source: str, manifest: str, data: bytes) -> dict[str, Entry]:
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SourceError(f"{location}: {MANIFEST}: {error}, expected UTF-8") from error
-
-
-def _rows(location: Path, source: str, text: str) -> dict[str, Entry]:
+        raise SourceError(f"{location}: {manifest}: {error}, expected UTF-8") from error
+    folder = manifest.removesuffix(MANIFEST)  # empty or with its slash
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if not {"path", "split"} <= set(reader.fieldnames or ()):
         raise SourceError(
-            f"{location}: {MANIFEST}: columns {reader.fieldnames}, expected path, split and group"
+            f"{location}: {manifest}: columns {reader.fieldnames}, expected path, split and group"
         )
     entries: dict[str, Entry] = {}
     try:
         for row in reader:
-            path, split = row["path"] or "", row["split"] or ""
+            path, split = folder + (row["path"] or ""), row["split"] or ""
             if split not in SPLITS:
                 raise SourceError(
-                    f"{location}: {MANIFEST} line {reader.line_num}: "
+                    f"{location}: {manifest} line {reader.line_num}: "
                     f"split {split!r}, expected {' or '.join(SPLITS)}"
                 )
             if not path.lower().endswith(SUFFIXES):
                 continue
             if path in entries:
                 raise SourceError(
-                    f"{location}: {MANIFEST} line {reader.line_num}: path {path!r} a second time"
+                    f"{location}: {manifest} line {reader.line_num}: path {path!r} a second time"
                 )
             entries[path] = Entry(source, path, row.get("sha1") or "", split, row.get("group") or "")
     except csv.Error as error:
-        raise SourceError(f"{location}: {MANIFEST} line {reader.line_num}: {error}") from error
+        raise SourceError(f"{location}: {manifest} line {reader.line_num}: {error}") from error
     return entries

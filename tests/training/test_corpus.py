@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from midi_song import Track, midi, trio, tune
 
 from engine.codec import DRUM_CLASS_OF_PITCH, HOLD, NOTE_OFF
+from training.archives import licence_of
 from training.corpus import SourceError, open_source, read_files, split_of
 from training.extract import pieces_of
 from training.midi import MAX_BYTES, UnusableError, read_score
@@ -218,6 +219,34 @@ def test_a_source_lists_its_files_in_order_with_what_the_manifest_says(tmp_path:
         file.extractall(folder)
     assert [entry.path for entry in open_source(folder).entries] == [entry.path for entry in source.entries]
     assert list(read_files(folder, ["z.mid"])) == list(read_files(archive, ["z.mid"])) == [b"x"]
+
+
+def test_a_manifest_in_the_folder_that_wraps_a_data_set_is_honoured(tmp_path: Path):
+    archive = tmp_path / "songs.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for name in ("ds/", "ds/a/one.mid", "ds/two.mid", "outside.mid"):
+            file.writestr(name, b"")
+        file.writestr("ds/MANIFEST.csv", "path,split\na/one.mid,valid\ntwo.mid,test\ngone.mid,train\n")
+        file.writestr("ds/notes/MY-MANIFEST.csv", "not one")
+    with zipfile.ZipFile(archive) as file:
+        file.extractall(tmp_path / "songs")
+    for source in (open_source(archive), open_source(tmp_path / "songs")):
+        splits = {entry.path: entry.split for entry in source.entries}
+        assert splits == {"ds/a/one.mid": "valid", "ds/two.mid": "test", "outside.mid": ""}
+        assert source.absent == ("ds/gone.mid",)
+    with zipfile.ZipFile(archive, "a") as file:
+        file.writestr("other/MANIFEST.csv", "path,split\n")
+    with pytest.raises(
+        SourceError, match=r"2 manifests \('ds/MANIFEST.csv', 'other/MANIFEST.csv'\), expected"
+    ):
+        open_source(archive)
+
+
+def test_a_licence_by_folder_is_found_inside_a_wrapping_folder():
+    assert (
+        licence_of("free-games", "openmsx/a.mid") == licence_of("free-games", "ds/openmsx/a.mid") == "GPL-2"
+    )
+    assert licence_of("free-games", "ds/a.mid") == "not stated"
 
 
 @pytest.mark.parametrize(
