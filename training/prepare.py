@@ -17,7 +17,7 @@ from pathlib import Path
 from training.archives import licence_of
 from training.builder import Builder
 from training.corpus import Entry, Source, SourceError, open_source, read_files
-from training.extract import Piece, pieces_of
+from training.extract import Piece, Remark, pieces_of
 from training.midi import UnusableError, read_score
 from training.report import Report, SourceReport
 from training.store import Store
@@ -27,7 +27,7 @@ WORKERS = 2
 BATCH = 16  # files that a process reads before it hands them on
 FEW = 4  # batches that one process reads sooner than a second one starts
 
-Extracted = tuple[str, list[Piece]] | UnusableError  # the file's sha1 and its songs
+Extracted = tuple[str, list[Piece], list[Remark]] | UnusableError  # the file's sha1, its songs
 
 
 def prepare(
@@ -92,7 +92,9 @@ def _fill(folder: Path, sources: Sequence[Source], builder: Builder, workers: in
         try:
             if isinstance(extracted, UnusableError):
                 raise extracted
-            builder.add(entry, *extracted, counts)
+            sha1, pieces, remarks = extracted
+            builder.add(entry, sha1, pieces, counts)
+            report.remark(counts, entry.path, remarks)
         except UnusableError as error:
             report.refuse(counts, entry.path, error)
     if not builder.songs:
@@ -140,7 +142,7 @@ def _songs(entry: Entry, data: bytes | UnusableError) -> Extracted:
     if entry.sha1 and entry.sha1 != sha1:
         return UnusableError("other content", f"sha1 {sha1}, the manifest says {entry.sha1}"[:200])
     try:
-        return sha1, pieces_of(read_score(data))
+        return sha1, *pieces_of(read_score(data))
     except UnusableError as error:
         return error
 

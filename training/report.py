@@ -1,7 +1,9 @@
 """What `prepare` tells of each source and of each file that it could not use."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from training.extract import Remark
 from training.midi import UnusableError
 
 
@@ -15,9 +17,19 @@ class Refused:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Remarked:
+    """A voice that was dropped from a file that is used, or rounded: the category, and what was found."""
+
+    source: str
+    path: str
+    what: str
+    detail: str
+
+
 @dataclass(slots=True)
 class SourceReport:
-    """The counts of one source; `windows` by split, `refused` files by reason."""
+    """The counts of one source: `windows` by split, `refused` files and `voices` by what befell them."""
 
     name: str
     licence: str
@@ -28,19 +40,27 @@ class SourceReport:
     bars: int = 0
     windows: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
+    voices: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The counts of every source and the refused files; written as report.json into the store."""
+    """The counts of every source, the refused files and voices; written as report.json into the store."""
 
     sources: tuple[SourceReport, ...]
     refused: list[Refused] = field(default_factory=list)
+    voices: list[Remarked] = field(default_factory=list)
 
     def refuse(self, source: SourceReport, path: str, error: UnusableError) -> None:
         """Count a file that gave nothing."""
         source.refused[error.reason] = source.refused.get(error.reason, 0) + 1
         self.refused.append(Refused(source.name, path, error.reason, error.detail))
+
+    def remark(self, source: SourceReport, path: str, remarks: Iterable[Remark]) -> None:
+        """Count the voices of a file that were dropped or rounded."""
+        for remark in remarks:
+            source.voices[remark.what] = source.voices.get(remark.what, 0) + 1
+            self.voices.append(Remarked(source.name, path, remark.what, remark.detail))
 
     def lines(self) -> list[str]:
         """Return the report as lines to print, one per source and one per reason."""
@@ -54,4 +74,8 @@ class Report:
                 f"{source.songs} songs ({source.trios} trios), {source.bars} bars, windows: {windows}"
             )
             text += [f"  {count} refused: {reason}" for reason, count in sorted(source.refused.items())]
+            text += [
+                f"  {count} {'voice' if count == 1 else 'voices'} {what}"
+                for what, count in sorted(source.voices.items())
+            ]
         return text

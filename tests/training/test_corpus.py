@@ -20,7 +20,7 @@ from training.midi import MAX_BYTES, UnusableError, read_score
 
 
 def pieces(data):
-    return pieces_of(read_score(data))
+    return pieces_of(read_score(data))[0]
 
 
 def reason(data):
@@ -144,6 +144,44 @@ def test_a_melody_off_the_grid_is_refused_but_a_lagging_one_is_moved_and_drums_a
     human = [(beat + chance.uniform(0, 0.12), 0.1, 38) for beat in range(16)]
     (drums,) = pieces(midi([Track(human, 9)]))
     assert steps(drums, 2) == [2 if step % 4 == 0 else 0 for step in range(64)]
+
+
+def shuffled(beat, loose):
+    """Return bass and drums on the beat and its last third, `loose` beats late."""
+    onsets = [b + third + loose for b in range(beat) for third in (0, 2 / 3)]
+    return Track([(onset, 0.2, 36) for onset in onsets], 1, 33), Track(
+        [(onset, 0.1, 36) for onset in onsets], 9
+    )
+
+
+def test_a_bass_as_loose_as_its_drums_is_rounded_like_them_beside_a_melody_on_the_grid():
+    bass, drums = shuffled(16, 0.02)
+    ((piece,), remarks) = pieces_of(read_score(midi([Track(tune(4)), bass, drums])))
+    assert piece.voices == (True, True, True)
+    struck = [step for step, token in enumerate(steps(piece, 1)) if token == 36]
+    assert (
+        struck
+        == [step for step, token in enumerate(steps(piece, 2)) if token]
+        == [step for step in range(64) if step % 4 in (0, 3)]
+    )
+    assert [remark.what for remark in remarks] == ["rounded: bass near the grid"]
+    assert remarks[0].detail == "50% of 32 onsets near a sixteenth"
+
+
+def test_a_dropped_voice_is_remarked_upon():
+    triplets = [(index / 3, 1 / 3, 60 + index % 5) for index in range(48)]
+    bass, drums = shuffled(16, 0)
+    (alone, remarks) = pieces_of(read_score(midi([Track(triplets), bass, drums])))
+    assert [piece.voices for piece in alone] == [(False, False, True)]
+    assert [remark.what for remark in remarks] == [
+        "dropped: melody off the grid",
+        "dropped: bass off the grid",
+    ]
+    (alone, remarks) = pieces_of(
+        read_score(midi([Track(tune(4)), Track([(i / 3, 0.2, 36) for i in range(48)], 1, 33), drums]))
+    )
+    assert [piece.voices for piece in alone] == [(True, False, False), (False, False, True)]
+    assert [remark.what for remark in remarks] == ["dropped: bass off the grid"]
 
 
 def header(kind=1, tracks=1, ticks=480):

@@ -61,6 +61,18 @@ def test_every_file_is_counted_with_its_reason_and_the_good_ones_are_kept(tmp_pa
     assert any("1 refused: not in 4/4" in line for line in report.lines())
 
 
+def test_voices_that_are_left_out_are_in_the_report(tmp_path):
+    triplets = Track([(index / 3, 1 / 3, 60 + index % 5) for index in range(240)])
+    files = {"a.mid": midi([triplets, *trio(20)[1:]]), "b.mid": midi([triplets, *trio(20)[1:]])}
+    report = prepare([folder(tmp_path / "s", files)], tmp_path / "store")
+    # The second file is refused as a whole, which says it all.
+    assert report.sources[0].voices == {"dropped: melody off the grid": 1}
+    assert "  1 voice dropped: melody off the grid" in report.lines()
+    (row,) = json.loads((tmp_path / "store" / "report.json").read_text())["voices"]
+    assert row["path"] == "a.mid"
+    assert "of 240 onsets near a sixteenth" in row["detail"]
+
+
 def test_two_runs_give_the_same_bytes_with_one_process_or_two(tmp_path):
     source = folder(tmp_path / "many", {f"{index:02}.mid": midi(trio(17, index)) for index in range(70)})
     prepare([source], tmp_path / "one", workers=1)
