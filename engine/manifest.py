@@ -19,21 +19,24 @@ FORMAT = 1
 ENTRY = "manifest.json"  # under `extra/` inside the archive
 
 
-# What JSON makes of each field, and how that is called; vectors and counts are looked at more closely.
-_KINDS = {
-    "family": (str, "text"),
-    "weights": (str, "text"),
-    "axes": (list, "a list"),
-    "anchors": (list, "a list"),
-    "data": (list, "a list"),
-    "exported_with": (dict, "an object"),
+# What JSON makes of each field that is not compared with what this engine has.
+_KINDS: dict[str, type] = {
+    "family": str,
+    "bars": int,
+    "z_size": int,
+    "weights": str,
+    "axes": list,
+    "anchors": list,
+    "data": list,
+    "exported_with": dict,
 }
-_AXIS_KINDS: dict[str, tuple[type | tuple[type, ...], str]] = {
-    "name": (str, "text"),
-    "description": (str, "text"),
-    "low": ((int, float), "a number"),
-    "high": ((int, float), "a number"),
-    "effect": (dict, "an object"),
+_AXIS_KINDS: dict[str, type] = {"name": str, "low": float, "high": float, "description": str, "effect": dict}
+_CALLED = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    list: "a list",
+    dict: "an object",
 }
 
 
@@ -99,45 +102,25 @@ def parse(text: str, file: str) -> Manifest:
         raise ManifestError(f"{file}: codec is {raw['codec']!r}, this engine has {', '.join(CODECS)}")
     codec = CODECS[raw["codec"]]
     _expect(file, raw, "codec_version", codec.version)
-    _expect(file, raw, "voices", [voice.name for voice in codec.voices])
-    z_size = raw["z_size"]
     _expect(file, raw, "steps_per_bar", STEPS_PER_BAR)
-    for field, (kind, expected) in _KINDS.items():
-        if not isinstance(raw[field], kind):
-            raise ManifestError(f"{file}: {field} is {raw[field]!r}, expected {expected}")
+    _expect(file, raw, "voices", [voice.name for voice in codec.voices])
+    _kinds(file, "", raw, _KINDS)
     for field in ("z_size", "bars"):
-        if isinstance(raw[field], bool) or not isinstance(raw[field], int) or raw[field] < 1:
-            raise ManifestError(f"{file}: {field} is {raw[field]!r}, expected a whole number from 1")
-    for field in ("latent_mean", "latent_std"):
-        _vector(file, field, raw[field], z_size)
-    for index, anchor in enumerate(raw["anchors"]):
-        _vector(file, f"anchors[{index}]", anchor, z_size)
-    axes = []
-    for index, axis in enumerate(raw["axes"]):
-        if not isinstance(axis, dict):
-            raise ManifestError(f"{file}: axes[{index}] is {axis!r}, expected an object")
-        lacking = [name for name in Axis.__dataclass_fields__ if name not in axis]
-        if lacking:
-            raise ManifestError(f"{file}: axes[{index}]: missing {', '.join(lacking)}")
-        _vector(file, f"axes[{index}].vector", axis["vector"], z_size)
-        for field, (kind, expected) in _AXIS_KINDS.items():
-            if isinstance(axis[field], bool) or not isinstance(axis[field], kind):
-                raise ManifestError(f"{file}: axes[{index}].{field} is {axis[field]!r}, expected {expected}")
-        for attribute, effect in axis["effect"].items():
-            if not _number(effect):
-                raise ManifestError(
-                    f"{file}: axes[{index}].effect.{attribute} is {effect!r}, expected a number"
-                )
-        axes.append(
-            Axis(
-                **{name: axis[name] for name in Axis.__dataclass_fields__} | {"vector": tuple(axis["vector"])}
-            )
-        )
+        if raw[field] < 1:
+            raise ManifestError(f"{file}: {field} is {raw[field]}, expected a whole number from 1")
+    z_size = raw["z_size"]
+    for index, source in enumerate(raw["data"]):
+        if not isinstance(source, dict):
+            raise ManifestError(f"{file}: data[{index}] is {source!r}, expected an object")
     fields: dict[str, Any] = {name: raw[name] for name in Manifest.__dataclass_fields__}
-    for name in ("voices", "latent_mean", "latent_std", "data"):
-        fields[name] = tuple(fields[name])
-    fields["anchors"] = tuple(tuple(anchor) for anchor in raw["anchors"])
-    return Manifest(**fields | {"axes": tuple(axes)})
+    fields |= {name: _vector(file, name, raw[name], z_size) for name in ("latent_mean", "latent_std")}
+    fields |= {name: tuple(raw[name]) for name in ("voices", "data")}
+    anchors = enumerate(raw["anchors"])
+    fields["anchors"] = tuple(_vector(file, f"anchors[{index}]", anchor, z_size) for index, anchor in anchors)
+    fields["axes"] = tuple(
+        _axis(file, f"axes[{index}]", axis, z_size) for index, axis in enumerate(raw["axes"])
+    )
+    return Manifest(**fields)
 
 
 def read(path: Path) -> Manifest:
@@ -157,13 +140,34 @@ def _expect(file: str, raw: dict[str, Any], field: str, expected: object) -> Non
         raise ManifestError(f"{file}: {field} is {raw.get(field)!r}, expected {expected!r}")
 
 
-def _vector(file: str, field: str, value: object, size: int) -> None:
+def _kinds(file: str, path: str, raw: dict[str, Any], kinds: Mapping[str, type]) -> None:
+    for field, kind in kinds.items():
+        value = raw[field]
+        right = _number(value) if kind is float else isinstance(value, kind) and not isinstance(value, bool)
+        if not right:
+            raise ManifestError(f"{file}: {path}{field} is {value!r}, expected {_CALLED[kind]}")
+
+
+def _axis(file: str, path: str, raw: object, size: int) -> Axis:
+    if not isinstance(raw, dict):
+        raise ManifestError(f"{file}: {path} is {raw!r}, expected an object")
+    lacking = [name for name in Axis.__dataclass_fields__ if name not in raw]
+    if lacking:
+        raise ManifestError(f"{file}: {path}: missing {', '.join(lacking)}")
+    _kinds(file, f"{path}.", raw, _AXIS_KINDS)
+    _kinds(file, f"{path}.effect.", raw["effect"], dict.fromkeys(raw["effect"], float))
+    vector = _vector(file, f"{path}.vector", raw["vector"], size)
+    return Axis(**{name: raw[name] for name in Axis.__dataclass_fields__} | {"vector": vector})
+
+
+def _vector(file: str, field: str, value: object, size: int) -> tuple[float, ...]:
     if not isinstance(value, list) or len(value) != size:
         found = len(value) if isinstance(value, list) else type(value).__name__
         raise ManifestError(f"{file}: {field} has {found} components, expected {size}")
     for index, component in enumerate(value):
         if not _number(component):
             raise ManifestError(f"{file}: {field}[{index}] is {component!r}, expected a number")
+    return tuple(value)
 
 
 def _number(value: object) -> bool:

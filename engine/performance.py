@@ -83,7 +83,7 @@ class Performance:
         if not self.playing:
             return 0
         reached = self.transport.reached(now)
-        return reached if reached < 0 else max(self._sent, reached)
+        return reached if reached < 0 else int(min(max(self._sent, reached), self._end))
 
     def _next_tick(self) -> float:
         return min(self.scheduler.next_tick(), self._end)

@@ -1,8 +1,9 @@
 """Waiting for deadlines, for data and for wakes."""
 
+import time
 from multiprocessing import Pipe
 
-from engine.clock import ManualClock, MonotonicClock, Wake
+from engine.clock import ManualClock, MonotonicClock, Wake, read
 
 
 def test_the_manual_clock_jumps_to_the_deadline() -> None:
@@ -29,6 +30,12 @@ def test_the_monotonic_clock_never_returns_early() -> None:
         deadline = clock.now() + 0.005
         clock.wait(deadline, [])
         assert clock.now() >= deadline
+
+
+def test_the_monotonic_clock_waits_without_sources_too() -> None:
+    clock = MonotonicClock()
+    assert clock.wait(clock.now() + 0.005, []) == []
+    assert time.get_clock_info("monotonic").resolution > 0.001 or read is time.monotonic
 
 
 def test_a_wake_ends_a_wait_once_however_often_it_is_set() -> None:

@@ -4,18 +4,24 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from multiprocessing import Pipe
+from pathlib import Path
 from typing import Any
 
+import mido
 import pytest
 import toy_composer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.arranger import LEAD_CAP
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
 from engine.clock import ManualClock, Wake
+from engine.codec import HOLD
 from engine.desk import Desk
+from engine.ledger import Ledger, PortLost, Receivers
 from engine.messages import (
     Acknowledge,
+    BarReply,
     BarRequest,
     ComposerState,
     Learn,
@@ -30,7 +36,9 @@ from engine.messages import (
     SetSeed,
     Stop,
 )
+from engine.outlet import Outlet
 from engine.player import Player
+from engine.sinks import MemoryPort
 
 STEP = 60 / 120 / 4  # seconds at 120 beats per minute
 BAR = STEPS_PER_BAR * STEP
@@ -45,6 +53,10 @@ class Composer:
         self.decode = toy_composer.decode
         self._replies: deque[tuple[float, Any]] = deque([(0.0, ComposerState("ready"))])
         self.asked: list[BarRequest] = []
+
+    def replace(self, *messages: object) -> None:
+        """Say `messages` and nothing that was to be said."""
+        self._replies = deque((0.0, message) for message in messages)
 
     def poll(self) -> bool:
         """Return whether a reply is there by now."""
@@ -77,7 +89,8 @@ class Stage:
         self.composer = Composer(self.clock, seconds)
         self.heard: list[Event] = []
         self.live, far = Pipe()
-        self.desk = Desk(sinks=[self], composer=self.composer, live=far, wake=Wake())
+        self.guard, house = Pipe()
+        self.desk = Desk(sinks=[self], composer=self.composer, live=far, guard=house, wake=Wake())
         self.player = Player(toy_composer.setup(**changes), self.clock, self.desk)
         self.start = 0.0
 
@@ -316,14 +329,183 @@ def test_snapshots_come_on_credit() -> None:
     assert {note.tick // TICKS_PER_BAR for note in second.roll} >= {0, 1, 2}
 
 
-def test_captured_knobs_stay_in_the_anchor() -> None:
+@pytest.mark.parametrize("anchor", ["A", "B"])
+@pytest.mark.parametrize("morph", [0.0, 0.3, 0.5, 1.0])
+@pytest.mark.parametrize("knob", [0.0, 0.5, 0.9])
+def test_keeping_what_plays_changes_nothing_of_it(anchor: str, morph: float, knob: float) -> None:
     stage = Stage()
     arranger = stage.player.performance.arranger
-    arranger.set_parameter("knob1", 0.9)
-    before = arranger.z()
-    arranger.set_anchor("A", None)
+    arranger.set_parameter("knob1", knob)
+    arranger.set_parameter("interpolation", morph)
+    before = arranger.z().tobytes()
+    arranger.set_anchor(anchor, None)
     assert arranger.parameters["knob1"] == 0.5
-    assert arranger.z() == pytest.approx(before)
+    assert arranger.parameters["interpolation"] == (0.0 if anchor == "A" else 1.0)
+    assert arranger.z().tobytes() == before
+
+
+@pytest.mark.parametrize("phase", [step / 8 for step in range(8)] + [0.99])
+def test_wherever_in_a_bar_the_process_is_frozen_nothing_bursts(phase: float) -> None:
+    def sparse(request: BarRequest) -> BarReply:  # nothing is due in the second half of a bar
+        rows = toy_composer.decode(request).tokens
+        return replace(toy_composer.decode(request), tokens=(*rows[:8], *[(HOLD, HOLD, 0)] * 8))
+
+    stage = Stage()
+    stage.composer.decode = sparse
+    stage.until((1 + phase) * BAR)
+    before = len(stage.heard)
+    stage.clock.wait(stage.clock.now() + 20.0, [])
+    stage.player.turn()
+    assert len(stage.heard) - before <= 16  # what ends and begins on one step
+    assert stage.player.performance.arranger.late_bars == 0
+    now = stage.clock.now()
+    while stage.clock.now() < now + BAR:
+        stage.player.turn()
+    moments = [event.time for event in stage.heard[before:] if event.message[0] & 0xF0 == 0x90]
+    assert max(moments.count(moment) for moment in moments) <= 8  # of one step
+
+
+class Synth(MemoryPort):
+    """A built-in sound that keeps what it is sent."""
+
+    backend, alive = "Null", True
+
+
+def test_a_new_receiver_and_each_start_get_the_programs() -> None:
+    stage = Stage()
+    stage.desk.outlet = Outlet(None, "JACK: live:toy")
+    stage.until(0.5 * BAR)
+    assert sum(event.message[0] & 0xF0 == 0xC0 for event in stage.heard) == 3
+    for count, (names, programs) in enumerate(((("a",), 6), (("a",), 6), (("a", "b"), 9), (("a",), 9))):
+        stage.guard.send(Receivers(names))
+        stage.until(0.6 * BAR + count * STEP)
+        assert sum(event.message[0] & 0xF0 == 0xC0 for event in stage.heard) == programs
+    stage.live.send(Stop())
+    stage.live.send(Play())
+    stage.player.turn()
+    stage.until(0.5 * BAR)
+    assert sum(event.message[0] & 0xF0 == 0xC0 for event in stage.heard) == 12
+
+
+def test_a_lost_port_is_said_and_sent_nothing_and_the_music_goes_on() -> None:
+    stage = Stage()
+    port, synth = MemoryPort(), Synth()
+    stage.desk.outlet = Outlet(port, "JACK: live:toy", synth)
+    stage.desk.sinks = [stage.desk.outlet]
+    stage.until(BAR)
+    stage.guard.send(PortLost("JACK: the JACK server is gone"))
+    while "the JACK server is gone" not in stage.desk.outlet.text:
+        stage.player.turn()
+    sent = len(port.messages)
+    stage.until(2 * BAR)
+    assert len(port.messages) == sent
+    assert len(synth.messages) > 10
+    stage.live.send(Acknowledge())
+    stage.until(2 * BAR + STEP)
+    said = [stage.live.recv(), stage.live.recv()][-1]
+    assert said.out_port.startswith("no MIDI port (JACK: the JACK server is gone) + built-in sound")
+    assert any("sent nothing any more" in notice for notice in said.notices)
+
+
+def test_a_composer_that_hangs_or_writes_nonsense_is_given_up() -> None:
+    for nonsense in (False, True):
+        stage = Stage(
+            seconds=lambda request, wait=not nonsense: 1000.0 if wait and request.number > 2 else 0.001
+        )
+        stage.desk.ledger = Ledger()
+        if nonsense:
+            stage.until(0.3 * BAR)
+            bad = ((999, 0, 0),) * STEPS_PER_BAR
+            stage.composer.decode = lambda request, bad=bad: replace(toy_composer.decode(request), tokens=bad)
+        stage.until(LEAD_CAP - 1)
+        assert stage.desk.ledger.hung == nonsense
+        stage.until(LEAD_CAP + 4)
+        assert stage.desk.ledger.hung
+        assert any("the composer hangs" in n or "bar that is none" in n for n in stage.player.report.notices)
+        assert stage.player.performance.playing
+        stage.desk.ledger.close()
+        stage.desk.ledger.unlink()
+
+
+@pytest.mark.parametrize("headless", [True, False])
+def test_a_composer_that_never_comes_is_a_failure(headless: bool) -> None:
+    stage = Stage(headless=headless)
+    stage.composer.replace(ComposerState("failed", "model.ts: not there"))
+    snapshots = []
+    while not (snapshots and snapshots[-1].failed):
+        if stage.player.leaving:
+            stage.player.run()
+        else:
+            stage.player.turn()
+        while stage.live.poll():
+            snapshots.append(stage.live.recv())
+            stage.live.send(Acknowledge())
+    assert stage.player.leaving == headless
+    assert snapshots[-1].failed
+    assert snapshots[-1].finished == headless
+
+
+def test_a_full_disk_ends_the_take_and_not_the_music(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource", reason="Windows has no limits to set")
+    path = tmp_path / "take.mid"
+    stage = Stage(record=str(path))
+    stage.until(BAR)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = Path(f"{path}.part").stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30, before[1]))
+    try:
+        stage.live.send(Acknowledge())
+        stage.until(2 * BAR)
+        stage.live.send(Acknowledge())
+        stage.until(3 * BAR)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert stage.player.performance.recorder is None
+    assert any("broke off" in notice for notice in stage.player.report.notices)
+    assert stage.notes() == undisturbed(3 * BAR)
+    stage.live.send(Quit())
+    stage.player.run()
+    assert stage.hanging() == set()
+
+
+def tempos(path: Path) -> list[tuple[int, float]]:
+    """Return (tick, beats per minute) of a take's tempo map."""
+    tick, found = 0, []
+    for message in mido.MidiFile(path).tracks[0]:
+        tick += message.time
+        if message.type == "set_tempo":
+            found.append((tick, round(mido.tempo2bpm(message.tempo), 3)))
+    return found
+
+
+def test_a_take_has_the_tick_on_which_the_tempo_changed(tmp_path: Path) -> None:
+    path = tmp_path / "take.mid"
+    stage = Stage(bars=2, record=str(path))
+    stage.desk.guard = None
+    stage.until(0.4 * BAR + 0.0003)
+    stage.live.send(SetBpm(60))
+    while stage.player.performance.transport.bpm != 60:
+        stage.player.turn()
+    tick = stage.player.performance.transport.anchor_tick
+    stage.player.run()
+    assert tempos(path) == [(0, 120.0), (tick, 60.0)]
+
+
+def test_what_is_changed_before_the_first_note_is_right_in_time_and_take(tmp_path: Path) -> None:
+    path = tmp_path / "take.mid"
+    stage = Stage(bars=1, delay=2.0, record=str(path))
+    stage.desk.guard = None
+    while stage.clock.now() < 1.0:
+        stage.player.turn()
+    stage.live.send(SetBpm(60))
+    stage.live.send(SetChannel(1, 5))
+    stage.until(0.0)
+    assert stage.player.performance.transport.time_of(0) == 2.0
+    stage.player.run()
+    assert tempos(path)[-1] == (0, 60.0)
+    bass = [m for m in mido.MidiFile(path).tracks[2] if not m.is_meta]
+    assert {m.channel for m in bass if m.type == "note_on"} == {5}
+    assert [m.program for m in bass if m.type == "program_change" and m.channel == 5] == [33]
 
 
 COMMANDS = st.one_of(

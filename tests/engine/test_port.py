@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from jack_server import jack_server
 
-from engine.port import PortError, _choose, list_ports, open_direct, open_input, open_output
+from engine.port import PortError, _choose, list_ports, open_direct, open_input, open_inputs, open_output
 from engine.sinks import MemoryPort
 from engine.watch import alsa_receivers
 
@@ -84,6 +84,31 @@ def test_virtual_ports_have_stable_names_and_carry_messages(capfd: pytest.Captur
     first.close()
     control.close()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
+def test_an_existing_controller_is_opened_by_name_and_never_a_port_of_our_own() -> None:
+    arrived: list[list[int]] = []
+    ours = open_output("jack", None, "keys-of-ours")
+    keys = open_output("jack", None, "keys", client="usb")
+    inputs, failures = open_inputs("JACK", "usb:keys", arrived.append)
+    assert ([source.text for source in inputs], failures) == (["JACK: live-in:control", "JACK: usb:keys"], [])
+    keys.send([0xB0, 74, 1])
+    deadline = time.monotonic() + 5.0
+    while not arrived and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert arrived == [[0xB0, 74, 1]]
+    for port in (keys, ours, *inputs):
+        port.close()
+    ours = open_output("jack", None, "trio")
+    assert [port.name for port in list_ports() if not port.takes] == ["live:trio"]
+    inputs, failures = open_inputs("JACK", "trio", arrived.append)
+    assert len(inputs) == 1
+    assert "no controller: " in failures[0]
+    assert "0 ports like 'trio'; there are: none" in failures[0]
+    for port in (ours, *inputs):
+        port.close()
 
 
 @pytest.mark.parts

@@ -1,5 +1,6 @@
 """Takes: exactly what was sent, nothing overwritten, nothing lost."""
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mido
@@ -93,3 +94,72 @@ def test_a_folder_that_is_not_there_and_a_file_that_is_no_journal(tmp_path: Path
     (tmp_path / "x.mid.part").write_text("[]\n1 2 3\n")
     with pytest.raises(RecordError, match="no journal"):
         finish(str(tmp_path / "x.mid.part"))
+
+
+@pytest.fixture
+def full_disk() -> Iterator[Callable[[int], None]]:
+    """Let no file grow beyond so many bytes, as a full disk does."""
+    resource = pytest.importorskip("resource", reason="Windows has no limits to set")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_breaks_the_take_off_and_raises_nothing(
+    tmp_path: Path, full_disk: Callable[[int], None]
+) -> None:
+    recorder = take(tmp_path / "take.mid")
+    recorder.message(0, 0, ON)
+    full_disk(Path(recorder.journal).stat().st_size + 4)
+    assert not recorder.broken
+    for tick in range(480, 4800, 480):
+        recorder.message(tick, 0, OFF if tick % 960 else ON)
+    assert recorder.broken
+    journal = recorder.close(4800)
+    full_disk(2**30)
+    assert absolute(mido.MidiFile(finish(journal)).tracks[1]) == [(0, "note_on", 60), (0, "note_off", 60)]
+
+
+def test_a_disk_that_is_full_from_the_start_is_said_and_leaves_nothing(
+    tmp_path: Path, full_disk: Callable[[int], None]
+) -> None:
+    full_disk(0)
+    with pytest.raises(RecordError, match=r"not recording: .*take\.mid\.part: "):
+        take(tmp_path / "take.mid")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_fills_up_while_the_file_is_written_keeps_the_journal(
+    tmp_path: Path, full_disk: Callable[[int], None]
+) -> None:
+    recorder = take(tmp_path / "take.mid")
+    recorder.message(0, 0, ON)
+    journal = recorder.close(480)
+    full_disk(16)
+    with pytest.raises(RecordError, match="the take stays in"):
+        finish(journal)
+    assert [path.name for path in tmp_path.iterdir()] == ["take.mid.part"]
+
+
+@pytest.mark.parametrize(
+    "junk", ["", "480", "480 ", "480 0", "480 0 90", "480 7 903c50", "x 0 903c50", "\0\0"]
+)
+def test_a_line_that_a_power_loss_spoilt_is_left_out(tmp_path: Path, junk: str) -> None:
+    recorder = take(tmp_path / "take.mid")
+    recorder.message(0, 0, ON)
+    with Path(recorder.journal).open("a") as journal:
+        journal.write(f"{junk}\n")
+    recorder.message(480, 0, OFF)
+    file = mido.MidiFile(finish(recorder.close(480)))
+    assert absolute(file.tracks[1]) == [(0, "note_on", 60), (480, "note_off", 60)]
+
+
+def test_writing_says_that_it_gets_on_and_refuses_what_is_no_journal_by_its_name(tmp_path: Path) -> None:
+    recorder = take(tmp_path / "take.mid")
+    for tick in range(5000):
+        recorder.message(tick, 0, OFF if tick % 2 else ON)
+    signs: list[None] = []
+    path = finish(recorder.close(5000), lambda: signs.append(None))
+    assert len(signs) >= 10
+    with pytest.raises(RecordError, match=r"does not end in \.part"):
+        finish(path)

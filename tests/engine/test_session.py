@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import mido
@@ -14,11 +16,12 @@ import pytest
 import toy_composer
 from jack_server import jack_server
 
+from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR
 from engine.ledger import Ledger
-from engine.messages import Quit, Record, SetMute, Snapshot
+from engine.messages import ComposerState, Quit, Record, SetMute, Snapshot
 from engine.port import open_input
 from engine.render import render
-from engine.session import Session
+from engine.session import RESTARTS, Session
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 PATIENCE = 30.0  # seconds that a loaded machine may take for what takes one
@@ -104,10 +107,107 @@ def test_a_killed_player_leaves_a_last_snapshot_and_its_take(tmp_path: Path) -> 
         last = wait_for(session, "finished", True)
         assert "ended with code -9" in last.notices[-1]
         assert not last.playing
+        assert last.failed
         assert all(voice.sounding == () for voice in last.voices)
         session.send(Quit())
     assert len(mido.MidiFile(path).tracks) == 4
     assert not Path(f"{path}.part").exists()
+
+
+@pytest.mark.usefixtures("no_jack")
+def test_player_and_guard_killed_together_leave_their_take_written(tmp_path: Path) -> None:
+    path = tmp_path / "take.mid"
+    with quiet(record=str(path)) as session:
+        wait_for(session, "playing", True)
+        for who in ("guard", "player"):
+            victim = session.pids[who]
+            assert victim is not None
+            os.kill(victim, signal.SIGKILL)
+        last = wait_for(session, "finished", True)
+        assert last.failed
+        assert "have been ended" not in last.notices[-1] or Path("/dev/snd/seq").exists()
+    assert len(mido.MidiFile(path).tracks) == 4
+    assert [file.name for file in tmp_path.iterdir()] == ["take.mid"]
+
+
+@pytest.mark.usefixtures("no_jack")
+def test_a_guard_that_dies_too_often_is_not_started_again_and_that_is_said() -> None:
+    with quiet() as session:
+        wait_for(session, "playing", True)
+        for _ in range(RESTARTS + 1):
+            before = session.pids["guard"]
+            assert before is not None
+            os.kill(before, signal.SIGKILL)
+            deadline = time.monotonic() + PATIENCE
+            said = False
+            while session.pids["guard"] == before and not said and time.monotonic() < deadline:
+                snapshot = session.poll(0.05)
+                said = snapshot is not None and any("not started again" in n for n in snapshot.notices)
+        assert said
+        assert wait_for(session, "playing", True).composer == "ready"
+
+
+def nonsense(connection: Connection, model: str) -> None:
+    """Be a composer that writes a bar that is none after a few good ones, once in this folder."""
+    connection.send(ComposerState("ready"))
+    bad = not Path(model).exists()
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            reply = toy_composer.decode(connection.recv())
+            if bad and reply.number == 3:
+                Path(model).touch()
+                reply = replace(reply, tokens=((999, 0, 0),) * STEPS_PER_BAR)
+            connection.send(reply)
+
+
+@pytest.mark.usefixtures("no_jack")
+def test_a_composer_that_lives_but_cannot_be_used_is_replaced(tmp_path: Path) -> None:
+    setup = toy_composer.setup(bpm=300.0, model=str(tmp_path / "once"))
+    with Session(setup, compose=nonsense) as session:
+        before = session.pids["composer"]
+        deadline = time.monotonic() + PATIENCE
+        while session.pids["composer"] == before and time.monotonic() < deadline:
+            session.poll(0.05)
+        snapshot = wait_for(session, "composer", "ready")
+        assert any("bar that is none" in notice for notice in snapshot.notices)
+        assert any("starting another" in notice for notice in snapshot.notices)
+        assert snapshot.playing
+
+
+LAUNCH = """
+import toy_composer
+from engine.session import Session
+if __name__ == "__main__":
+    try:
+        with Session(toy_composer.setup(), compose=toy_composer.run) as session:
+            print(*session.pids.values(), flush=True)
+            while not (last := session.poll(0.1)) or not last.finished:
+                pass
+            print("finished", flush=True)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+@pytest.mark.usefixtures("no_jack")
+def test_ctrl_c_while_the_processes_start_prints_no_traceback(tmp_path: Path) -> None:
+    script = tmp_path / "launch.py"
+    script.write_text(LAUNCH)
+    folders = [str(Path(toy_composer.__file__).parent), str(Path(__file__).parents[2])]
+    process = subprocess.Popen(
+        [sys.executable, str(script)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline()  # they have been spawned, and have hardly begun
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert err == ""
+    assert out
 
 
 def test_the_ledger_keeps_what_sounds_for_whoever_comes_after() -> None:
@@ -134,6 +234,25 @@ def jack() -> Iterator[None]:
     pytest.importorskip("jack", reason="JACK-Client is not installed (the extra `jack`)")
     with jack_server():
         yield
+
+
+@pytest.mark.parts
+def test_a_jack_server_that_dies_is_noticed_and_the_music_goes_on() -> None:
+    setup = toy_composer.setup(bpm=300.0, api="JACK", sound=None, sound_device="null")
+    server = contextlib.ExitStack()
+    server.enter_context(jack_server(f"engine-dies-{os.getpid()}"))
+    with server, Session(setup, toy_composer.run) as session:
+        deadline = time.monotonic() + PATIENCE
+        while "nobody yet + built-in sound (Null)" not in wait_for(session, "playing", True).out_port:
+            assert time.monotonic() < deadline
+        server.close()
+        while "no MIDI port" not in wait_for(session, "playing", True).out_port:
+            assert time.monotonic() < deadline + PATIENCE
+        before = wait_for(session, "playing", True)
+        assert any("the JACK server is gone" in notice for notice in before.notices)
+        assert "built-in sound (Null)" in before.out_port
+        while wait_for(session, "playing", True).tick < before.tick + 3 * TICKS_PER_BAR:
+            assert time.monotonic() < deadline + 2 * PATIENCE
 
 
 @pytest.mark.parts

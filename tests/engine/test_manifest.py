@@ -1,0 +1,53 @@
+"""The manifest: what is foreign in it is named, whatever JSON has made of it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import toy_composer
+
+from engine.manifest import ManifestError, parse
+
+Raw = dict[str, Any]
+
+
+def changed(change: Callable[[Raw], object]) -> str:
+    """Return the text of the toy's manifest after `change`."""
+    raw = json.loads(toy_composer.manifest().to_json())
+    raw["anchors"] = [[0.0] * toy_composer.Z_SIZE]
+    change(raw)
+    return json.dumps(raw)
+
+
+def test_a_manifest_comes_back_as_it_was() -> None:
+    contract = toy_composer.manifest()
+    assert parse(contract.to_json(), "m.ts") == contract
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda raw: raw.update(steps_per_bar=12), "steps_per_bar is 12, expected 16"),
+        (lambda raw: raw.update(z_size="8"), "z_size is '8', expected a whole number"),
+        (lambda raw: raw.update(bars=True), "bars is True, expected a whole number"),
+        (lambda raw: raw.update(bars=0), "bars is 0, expected a whole number from 1"),
+        (lambda raw: raw.update(codec=["trio"]), "codec is"),
+        (lambda raw: raw.update(axes=None), "axes is None, expected a list"),
+        (lambda raw: raw.update(axes=["height"]), r"axes\[0\] is 'height', expected an object"),
+        (lambda raw: raw["axes"][0].update(low="-2"), r"axes\[0\].low is '-2', expected a number"),
+        (lambda raw: raw["axes"][0].update(high=None), r"axes\[0\].high is None, expected a number"),
+        (lambda raw: raw["axes"][0].update(effect=[]), r"axes\[0\].effect is \[\], expected an object"),
+        (lambda raw: raw["axes"][0].update(effect={"density": "x"}), r"axes\[0\].effect.density is 'x'"),
+        (lambda raw: raw["axes"][0].update(vector=["1"] * 8), r"axes\[0\].vector\[0\] is '1'"),
+        (lambda raw: raw["axes"][0].update(vector="12345678"), r"axes\[0\].vector has str components"),
+        (lambda raw: raw.update(anchors=3), "anchors is 3, expected a list"),
+        (lambda raw: raw["anchors"][0].__setitem__(2, None), r"anchors\[0\]\[2\] is None"),
+        (lambda raw: raw["latent_mean"].__setitem__(0, float("nan")), r"latent_mean\[0\] is nan"),
+        (lambda raw: raw.update(data=["lakh"]), r"data\[0\] is 'lakh', expected an object"),
+        (lambda raw: raw.update(exported_with="torch"), "exported_with is 'torch', expected an object"),
+    ],
+)
+def test_what_is_foreign_is_named_with_what_was_expected(change: Callable[[Raw], object], named: str) -> None:
+    with pytest.raises(ManifestError, match=f"m.ts: {named}"):
+        parse(changed(change), "m.ts")
