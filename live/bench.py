@@ -4,12 +4,14 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from engine import bench
+from engine.bar import TICKS_PER_BAR
 from engine.preset import Preset
 from engine.session import Session, from_preset
 from live.errand import UserError, run
@@ -37,22 +39,32 @@ def first_note(name: str) -> float:
     command = [sys.executable, "-m", "live.cli", "--preset", name, "--headless", "--no-sound", "--bars", "1"]
     begun = monotonic()
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        lines = []
-        assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line.strip())
-            if lines[-1] == "playing":
-                took = monotonic() - begun
-                process.stdout.read()
-                return took
-    raise UserError(f"no note came: {' / '.join(lines)}")
+        limit = threading.Timer(PATIENCE, process.terminate)
+        limit.start()
+        try:
+            lines, took = _until_playing(process, begun)
+        finally:
+            limit.cancel()
+    if took is None:
+        raise UserError(f"no note came: {' / '.join(lines)}")
+    return took
 
 
-def resident(preset: Preset) -> dict[str, float]:
+def _until_playing(process: "subprocess.Popen[str]", begun: float) -> tuple[list[str], float | None]:
+    """Read to the end; return the lines, and the seconds since `begun` at which a note came."""
+    lines, took = [], None
+    for line in process.stdout or ():
+        lines.append(line.strip())
+        if took is None and lines[-1] == "playing":
+            took = monotonic() - begun
+    return lines, took
+
+
+def resident(preset: Preset) -> dict[str, float | str]:
     """Return the resident memory of each process of a performance in its second bar."""
     with Session(setup_for(preset, Wishes(bars=4, sound=False, headless=True))) as session:
         deadline, snapshot = monotonic() + PATIENCE, None
-        while (snapshot is None or snapshot.tick < 4 * 480) and monotonic() < deadline:
+        while (snapshot is None or snapshot.tick < TICKS_PER_BAR) and monotonic() < deadline:
             snapshot = session.poll(0.1) or snapshot
             if snapshot is not None and snapshot.finished:
                 break
@@ -60,16 +72,12 @@ def resident(preset: Preset) -> dict[str, float]:
         return {name: _resident(pid) for name, pid in pids.items() if pid is not None}
 
 
-def _resident(pid: int) -> float:
+def _resident(pid: int) -> float | str:
     status = Path(f"/proc/{pid}/status")
-    if status.exists():  # Linux
-        line = next((line for line in status.read_text().splitlines() if line.startswith("VmRSS")), "x 0")
-        kib = line.split()[1]
-    else:
-        command = ["ps", "-o", "rss=", "-p", str(pid)]
-        listed = subprocess.run(command, capture_output=True, text=True, check=False)
-        kib = listed.stdout.strip() or "0"
-    return round(int(kib) / 1024, 1)
+    if not status.exists():
+        return "unknown"  # only Linux tells without a library of its own
+    line = next((line for line in status.read_text().splitlines() if line.startswith("VmRSS")), "x 0")
+    return round(int(line.split()[1]) / 1024, 1)
 
 
 def machine() -> dict[str, Any]:

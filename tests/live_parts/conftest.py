@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from jack_server import jack_server
 from listener import Receiver
-from parts import Live, need, start_jack, stop
+from parts import Live, need
 
 sys.path.append(str(Path(__file__).parents[1] / "engine"))  # for its toy_composer
 _numbers = itertools.count()
@@ -23,9 +24,8 @@ def jack(request: pytest.FixtureRequest) -> Iterator[str]:
     """
     need("jackd", "jack_wait", "jack_connect")
     name = f"live-parts-{os.getpid()}-{next(_numbers)}"
-    server = start_jack(name, getattr(request, "param", 256))
-    yield name
-    stop(server)
+    with jack_server(name, getattr(request, "param", 256)):
+        yield name
 
 
 @pytest.fixture

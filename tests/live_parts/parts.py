@@ -71,29 +71,6 @@ def stop(process: "subprocess.Popen[str]", seconds: float = 10.0) -> None:
         process.wait()
 
 
-def start_jack(name: str, period: int) -> "subprocess.Popen[str]":
-    """Start a JACK server called `name` without a sound card, and wait until it answers."""
-    server = subprocess.Popen(
-        ["jackd", "-n", name, "-R", "-P", "70", "-S", "-d", "dummy", "-r", "48000", "-p", str(period)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {"JACK_NO_AUDIO_RESERVATION": "1"},
-        text=True,
-        restore_signals=False,  # SIGPIPE stays ignored: a client that is killed must not take it along
-    )
-    answered = subprocess.run(
-        ["jack_wait", "--server", name, "--wait", "--timeout", "20"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if answered.returncode != 0 or server.poll() is not None:
-        stop(server)
-        pytest.fail(f"no JACK server: {answered.stdout}{answered.stderr}")
-    return server
-
-
 class Live:
     """`live --preset trio --headless --api jack`, running, with its processes."""
 
