@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
 
 from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import BindingType
-from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Footer
 
@@ -17,6 +16,7 @@ from engine import messages
 from engine.messages import Snapshot
 from engine.preset import Preset
 from live import palette, words
+from live.arrivals import Arrived, Lost
 from live.dialogs import Ask, Help, Told
 from live.hands import Hands
 from live.keys import KEYS
@@ -28,24 +28,6 @@ from live.theme import STAGE
 from live.widgets.board import Board
 from live.widgets.control import Control
 from live.widgets.voice import VoiceStrip
-
-
-@dataclass
-class Arrived(Message):
-    """The newest snapshot; one that was not looked at yet gives way to it."""
-
-    snapshot: Snapshot
-
-    def can_replace(self, message: Message) -> bool:
-        """Stale snapshots collapse."""
-        return isinstance(message, Arrived)
-
-
-@dataclass
-class Lost(Message):
-    """The link to the player broke."""
-
-    reason: str
 
 
 class Stage(App[None]):
@@ -148,22 +130,21 @@ class Stage(App[None]):
 
     def _look(self) -> None:
         """Bring the status lines up to date, also when nothing arrives."""
-        trouble = words.trouble(self._snapshot, self._lost, self._reader.silence())
-        control = self._in_hand()
+        control, trouble = self._in_hand(), self._trouble()
         if trouble:
             kind, line = "trouble", trouble
         elif self._hands.learning:
-            kind, line = "learn", words.learn(None, "", False)
-            if control:
-                line = words.learn(control.label, control.bound, control.learning)
+            kind, line = "learn", words.learn(control)
         elif notice := self._notices.line(monotonic()):
             kind, line = "notice", notice
         elif control:
-            kind = "hint"
-            line = words.hint(control.label, control.hint, control.bound, control.waiting, control.value)
+            kind, line = "hint", words.hint(control)
         else:
             kind, line = "hint", str(self.focused.tooltip or "") if self.focused else ""
         self._board.status.show(kind, line, self._snapshot)
+
+    def _trouble(self) -> str | None:
+        return words.trouble(self._snapshot, self._lost, self._reader.silence())
 
     def _in_hand(self) -> Control | None:
         return self.focused if isinstance(self.focused, Control) else None
@@ -204,16 +185,12 @@ class Stage(App[None]):
 
     def action_notices(self) -> None:
         """Open the list of notices."""
-        trouble = words.trouble(self._snapshot, self._lost, self._reader.silence())
+        trouble = self._trouble()
         log = [f"What the player's processes print goes to {self._log_file}"] if self._log_file else []
         self.push_screen(Told([*([trouble] if trouble else []), *reversed(self._notices.all), *log]))
 
     def _ask(self, question: str, value: str, low: float, high: float, use: Callable[[float], None]) -> None:
-        def answered(answer: float | None) -> None:
-            if answer is not None:
-                use(answer)
-
-        self.push_screen(Ask(question, value, low, high), answered)
+        self.push_screen(Ask(question, value, low, high), lambda n: None if n is None else use(n))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Fill the palette."""

@@ -1,9 +1,22 @@
 """The one line that tells the performer what matters most right now."""
 
+from typing import Protocol
+
 from engine.messages import Snapshot
 
 SILENCE = 3.0  # seconds without a snapshot after which the screen says so
 START = 20.0  # and before the first one, on a machine that is busy loading
+
+
+class Turned(Protocol):
+    """A parameter in hand: its name, what it does, its value, and its controller with where that stands."""
+
+    label: str
+    hint: str
+    value: float
+    bound: str
+    waiting: float | None
+    learning: bool
 
 
 def trouble(snapshot: Snapshot | None, lost: str | None, silent: float) -> str | None:
@@ -31,21 +44,19 @@ def newest(snapshot: Snapshot) -> str:
     return snapshot.notices[-1] if snapshot.notices else "no reason was given"
 
 
-def learn(label: str | None, bound: str, listening: bool) -> str:
-    """Return what to do while learning.
-
-    `label` is the parameter in hand, `bound` its controller, `listening` whether it takes the next one.
-    """
-    if label is None:
+def learn(turned: Turned | None) -> str:
+    """Return what to do while learning, with the parameter in hand if there is one."""
+    if turned is None:
         return "LEARN: focus a parameter, then move a control. l leaves."
-    if bound and not listening:
-        return f"LEARN: {label} is on {bound}. Focus the next parameter, or l to leave."
-    return f"LEARN: move a control for {label}, then focus the next parameter. l leaves."
+    if turned.bound and not turned.learning:
+        return f"LEARN: {turned.label} is on {turned.bound}. Focus the next parameter, or l to leave."
+    return f"LEARN: move a control for {turned.label}, then focus the next parameter. l leaves."
 
 
-def hint(label: str, says: str, bound: str, waiting: float | None, value: float) -> str:
-    """Return what the focused parameter is for and how its controller stands."""
-    line = f"{label}: {says}" if says else label
+def hint(turned: Turned) -> str:
+    """Return what the parameter in hand is for and how its controller stands."""
+    line = f"{turned.label}: {turned.hint}" if turned.hint else turned.label
+    bound, waiting, value = turned.bound, turned.waiting, turned.value
     if bound and waiting is not None:
         way = "up" if waiting < value else "down"
         return f"{line}   {bound} stands at {waiting * 100:.0f}: move it {way} to {value * 100:.0f}"

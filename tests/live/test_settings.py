@@ -1,6 +1,6 @@
 """What is remembered, tapped and said: the small parts around the stage."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -104,7 +104,19 @@ def test_a_dead_composer_is_said_without_a_promise() -> None:
     assert silent == "Nothing can be played, the composer has stopped: no model"
 
 
+@dataclass
+class Knob:
+    """A parameter in hand."""
+
+    label: str
+    hint: str
+    bound: str
+    waiting: float | None
+    value: float
+    learning: bool = False
+
+
 def test_pickup_is_explained_with_its_direction() -> None:
-    line = words.hint("density", "more notes", "ch 1 CC 74", 0.2, 0.6)
+    line = words.hint(Knob("density", "more notes", "ch 1 CC 74", 0.2, 0.6))
     assert line == "density: more notes   ch 1 CC 74 stands at 20: move it up to 60"
-    assert "down to 60" in words.hint("density", "", "ch 1 CC 74", 0.9, 0.6)
+    assert "down to 60" in words.hint(Knob("density", "", "ch 1 CC 74", 0.9, 0.6))
