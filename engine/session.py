@@ -72,7 +72,7 @@ class Session:
         self._keeper = self._spawn(_guard, self._house, self._ledger.name)
         self._restarts: dict[str, deque[float]] = {}
         self._last: Snapshot | None = None
-        self._over = False
+        self._over = self._closed = False
         self._unguarded = False  # too many guards have died
         self._stop_watching, stop = self._context.Pipe()
         self._watcher = threading.Thread(target=self._watch, args=(stop,), name="session", daemon=True)
@@ -113,7 +113,10 @@ class Session:
         return {"player": self._player.pid, "composer": self._composer.pid, "guard": self._keeper.pid}
 
     def close(self, timeout: float = 5.0) -> None:
-        """End every note, finish the recording and wait up to `timeout` seconds for each process to leave."""
+        """End every note and wait up to `timeout` seconds for each process; a take is written whole."""
+        if self._closed:
+            return
+        self._closed = True
         self.send(Quit())
         with suppress(OSError):
             self._stop_watching.send(None)

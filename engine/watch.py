@@ -8,17 +8,21 @@ from typing import Any
 from engine.ledger import Ledger, Notice, PortLost, Receivers
 
 ALSA_CLIENTS = Path("/proc/asound/seq/clients")
+MISSED = 2  # looks in vain after which a port that was there is gone
 TELLING = ("ALSA", "JACK")  # the systems that say who is connected to whom
 
 
 class Watch:
     """Looks at the player's port in the ledger; each `look` returns what is news to the player."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, alsa_clients: Path = ALSA_CLIENTS) -> None:
+        """`alsa_clients` is where the kernel lists who is connected to whom."""
         self._ledger = ledger
+        self._alsa_clients = alsa_clients
         self._jack: Any = None
         self._shut = threading.Event()  # by JACK, on a thread of its own
         self._over = False  # this machine cannot tell, or the port is gone; that has been said
+        self._missed = 0  # looks in a row
         self._now: tuple[str, ...] | None = None
         self._told: tuple[str, ...] | None = None
 
@@ -34,7 +38,10 @@ class Watch:
             self._ledger.seen(False)
             return [Notice(f"were the player killed, its notes would stay on ({error})")]
         if names is None:
-            return [] if self._now is None else [self._lose(api, port)]
+            self._missed += self._now is not None
+            gone = self._missed >= MISSED or (self._now is not None and self._shut.is_set())
+            return [self._lose(api, port)] if gone else []
+        self._missed = 0
         if api == "JACK":  # the one on which sending to what is gone never returns
             self._ledger.seen(True)
         # A dying player's connections go before its process does: the look before the last one counts too.
@@ -64,7 +71,7 @@ class Watch:
         if not api:
             return None
         if api == "ALSA":
-            lines = ALSA_CLIENTS.read_text(encoding="utf-8", errors="replace").splitlines()
+            lines = self._alsa_clients.read_text(encoding="utf-8", errors="replace").splitlines()
             return alsa_receivers(lines, port.rpartition(" ")[2])
         if api not in TELLING:
             raise OSError(f"{api} does not say who listens")

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from jack_server import jack_server
 
+from engine.ledger import Ledger, PortLost, Receivers
 from engine.port import PortError, _choose, list_ports, open_direct, open_input, open_inputs, open_output
 from engine.sinks import MemoryPort
-from engine.watch import alsa_receivers
+from engine.watch import Watch, alsa_receivers
 
 CLIENTS = """\
 Client info
@@ -43,6 +45,31 @@ def test_receivers_are_read_from_the_kernels_list() -> None:
     assert alsa_receivers(CLIENTS, "128:0") == ("129:0", "130:1")
     assert alsa_receivers(CLIENTS, "129:0") == ()
     assert alsa_receivers(CLIENTS, "131:0") is None
+
+
+def test_a_port_that_was_there_and_is_gone_is_said_once(tmp_path: Path) -> None:
+    table, ledger = tmp_path / "clients", Ledger()
+    table.write_text("")
+    ledger.write("api", "ALSA")
+    ledger.write("port", "live:trio 128:0")
+    watch = Watch(ledger, table)
+    assert watch.look() == []  # not there yet
+    table.write_text("\n".join(CLIENTS))
+    assert watch.look() == [Receivers(("129:0", "130:1"))]
+    assert watch.look() == []
+    assert ledger.read("heard").splitlines() == ["129:0", "130:1"]
+    table.write_text("")
+    assert watch.look() == []
+    table.write_text("\n".join(CLIENTS))
+    assert watch.look() == []  # it was only missed
+    table.write_text("")
+    assert [watch.look(), watch.look(), watch.look()] == [
+        [],
+        [PortLost("ALSA: live:trio 128:0 is gone")],
+        [],
+    ]
+    ledger.close()
+    ledger.unlink()
 
 
 def test_a_memory_port_keeps_or_swallows() -> None:

@@ -115,6 +115,23 @@ def test_a_killed_player_leaves_a_last_snapshot_and_its_take(tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("no_jack")
+def test_a_take_that_takes_longer_to_write_than_the_close_allows_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "take.mid"
+    with quiet(record=str(path)) as session:
+        wait_for(session, "playing", True)
+        player = session.pids["player"]
+        assert player is not None
+        os.kill(player, signal.SIGSTOP)
+        with Path(f"{path}.part").open("a") as journal:  # as if it had played for an hour
+            journal.writelines(
+                f"{90000 + tick} 0 {'80' if tick % 2 else '90'}3c50\n" for tick in range(100_000)
+            )
+        os.kill(player, signal.SIGKILL)
+        session.close(timeout=0.5)
+    assert sum(message.type == "note_on" for message in mido.MidiFile(path).tracks[1]) >= 50_000
+
+
+@pytest.mark.usefixtures("no_jack")
 def test_player_and_guard_killed_together_leave_their_take_written(tmp_path: Path) -> None:
     path = tmp_path / "take.mid"
     with quiet(record=str(path)) as session:
