@@ -207,7 +207,8 @@ if __name__ == "__main__":
 
 
 @pytest.mark.usefixtures("no_jack")
-def test_ctrl_c_while_the_processes_start_prints_no_traceback(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pause", [0.0, 0.1, 0.2, 0.4])  # seconds: before, during and after its imports
+def test_ctrl_c_while_the_processes_start_prints_no_traceback(pause: float, tmp_path: Path) -> None:
     script = tmp_path / "launch.py"
     script.write_text(LAUNCH)
     folders = [str(Path(toy_composer.__file__).parent), str(Path(__file__).parents[2])]
@@ -221,6 +222,7 @@ def test_ctrl_c_while_the_processes_start_prints_no_traceback(tmp_path: Path) ->
     )
     assert process.stdout is not None
     assert process.stdout.readline()  # they have been spawned, and have hardly begun
+    time.sleep(pause)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=PATIENCE)
     assert err == ""
