@@ -36,15 +36,6 @@ def test_help_and_presets_load_nothing_heavy(tmp_path: Path) -> None:
         assert done.stderr.splitlines()[-1] == "[]", arguments
 
 
-def test_the_screen_and_the_session_load_neither_torch_nor_rtmidi() -> None:
-    script = (
-        "import sys\nimport live.app, live.bench, live.play, live.errand, engine.errands, engine.bench\n"
-        "print([m for m in ('torch', 'rtmidi', 'training') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
-
-
 def test_options_hold_before_a_command_as_well_as_after_it() -> None:
     early = parse(["--preset", "mine", "--seed", "5", "render", "--bars", "2", "--output", "x.mid"])
     assert early == parse(["render", "--bars", "2", "--output", "x.mid", "--seed", "5", "--preset", "mine"])
