@@ -19,6 +19,6 @@ def gumbel(
     for voice, vocabulary in enumerate(vocabularies):
         bits = np.random.Philox(key=[seed % 2**64, 0x6C697665], counter=[0, voice, bar, loop % 2**64])
         raw = bits.random_raw(steps * vocabulary)
-        uniform = ((raw >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53  # in (0, 1), never an end
+        uniform = ((raw >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52  # in (0, 1), never an end
         blocks.append((-np.log(-np.log(uniform))).astype(np.float32).reshape(steps, vocabulary))
     return tuple(blocks)

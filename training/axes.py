@@ -77,7 +77,7 @@ def measure_axes(
     bases: int = BASES,
     seed: int = 0,
 ) -> tuple[Axis, ...]:
-    """Return the axes of `model`: attribute vectors (MusicVAE section 5.3), then principal directions.
+    """Return the axes of `model`: attribute vectors (MusicVAE section 5.5), then principal directions.
 
     `windows` (N, bars, steps, voices) of training data have the posteriors `mu`, `sigma` (N, z_size); draws
     from `bases` of them, spread evenly, are what every axis is tried on. All
@@ -113,7 +113,7 @@ def attribute_vectors(windows: NDArray[np.int64], mu: Floats) -> tuple[tuple[str
     """Return the names and orthonormal vectors (axes, z_size) of the attributes that vary in `windows`.
 
     A vector is the mean latent of the top quarter by that attribute minus that of the bottom quarter
-    (section 5.3); together they are made orthogonal in the way that moves each of them least (Loewdin).
+    (section 5.5); together they are made orthogonal in the way that moves each of them least (Loewdin).
     """
     names, vectors = [], []
     for name, values in heard(windows).items():

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.codec import NOTE_OFF
+from engine.codec import CODECS, NOTE_OFF
 from training.config import Config, ConfigError, Stage
 from training.store import PITCHED, Store
 
@@ -19,6 +19,14 @@ class Batches:
         self.store, self.stage, self.transpose = store, stage, config.data.transpose
         self.generator = np.random.Generator(np.random.PCG64(seed))
         names = [source["name"] for source in store.meta["sources"]]
+        vocabularies = tuple(voice.vocabulary for voice in CODECS[store.meta["codec"]].voices)
+        for key, has, expected in (
+            ("bars", config.model.bars, store.meta["bars"]),
+            ("steps_per_bar", config.model.steps_per_bar, store.meta["steps_per_bar"]),
+            ("vocabularies", config.model.vocabularies, vocabularies),
+        ):
+            if has != expected:
+                raise ConfigError(f"model.{key} is {has}, the store has {expected}")
         for name in config.data.weights:
             if name not in names:
                 raise ConfigError(f"data.weights: {name!r} is not in the store, which has {', '.join(names)}")
@@ -30,7 +38,9 @@ class Batches:
                 rows.append(found)
                 weights.append(weight)
         if not rows:
-            raise ConfigError(f"stage {stage.objective}: the store has no training data of weight above 0")
+            raise ConfigError(
+                f"stage {stage.objective}: the store's train split has no {self._what()} to draw"
+            )
         self.rows, self.weights = rows, np.array(weights) / np.sum(weights)
 
     def draw(self) -> Tensor:
@@ -46,7 +56,9 @@ class Batches:
         """Return `count` items of `split` spread evenly over it, untransposed, always the same."""
         rows = self._rows(split, None)
         if not len(rows):
-            raise ConfigError(f"stage {self.stage.objective}: the store's {split} split is empty")
+            raise ConfigError(
+                f"stage {self.stage.objective}: the store's {split} split has no {self._what()}"
+            )
         spread = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
         return torch.from_numpy(self._tokens(rows[spread]))
 
@@ -57,6 +69,9 @@ class Batches:
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
         self.generator.bit_generator.state = state
+
+    def _what(self) -> str:
+        return "bars" if self.stage.objective == "bars" else "windows of all three voices"
 
     def _rows(self, split: str, sources: list[str] | None) -> NDArray[np.int64]:
         if self.stage.objective == "bars":

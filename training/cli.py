@@ -3,9 +3,16 @@
 import argparse
 import json
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
+
+Number = TypeVar("Number", int, float)
+
+
+class DeviceError(Exception):
+    """A device that torch cannot use here."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,10 +21,13 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.run(options)
     except KeyboardInterrupt:
-        print("live-train: interrupted; the same command takes it up again", file=sys.stderr)
+        print("live-train: interrupted; `fit` goes on from its last checkpoint", file=sys.stderr)
         return 130
+    except OSError as error:  # a file or folder that cannot be read or written
+        print(f"live-train: {error}", file=sys.stderr)
+        return 2
     except Exception as error:
-        if type(error).__module__.partition(".")[0] not in ("training", "engine"):
+        if type(error).__module__.partition(".")[0] not in ("training", "engine", "__main__"):
             raise  # a fault of this program, which deserves its traceback
         print(f"live-train: {error}", file=sys.stderr)
         return 2
@@ -32,35 +42,37 @@ def _prepare(options: argparse.Namespace) -> None:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    import torch
-
     from training.config import load
     from training.fit import fit
     from training.store import Store
 
-    config, store = load(options.config), Store.open(options.data)
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    config, store, device = load(options.config), Store.open(options.data), _device(options)
     say = partial(print, flush=True)
     fit(config, store, options.output, minutes=options.minutes, device=device, report=say)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from training.evaluate import evaluate
-    from training.prepare import midi_windows
     from training.results import table
+    from training.run import EVALUATION
     from training.store import Store
     from training.subject import open_subject
 
-    subject = open_subject(options.model)
-    with midi_windows(options.midi) if options.midi else nullcontext(Store.open(options.data)) as store:
-        split = None if options.midi else options.split
-        results = evaluate(subject, store, split, limit=options.limit, samples=options.samples)
-    text = json.dumps(results, indent=1)
-    if options.output:
-        options.output.write_text(text + "\n")
-    print(text if options.json else table(results))
+    subject = open_subject(options.model, _device(options))
+    measure = partial(evaluate, subject, limit=options.limit, samples=options.samples)
+    if options.midi:
+        from training.prepare import midi_windows
+
+        with midi_windows(options.midi) as (store, report):
+            results = measure(store, None)
+        results["left_out"] = report.lines()
+    else:
+        results = measure(Store.open(options.data), options.split)
+    text = json.dumps(results, indent=1, allow_nan=False)
+    print(text if options.json else "\n".join([table(results), *results.get("left_out", [])]))
+    for_card = options.model / EVALUATION if options.model.is_dir() and results["split"] == "test" else None
+    if output := options.output or for_card:
+        output.write_text(text + "\n", encoding="utf-8")
 
 
 def _export(options: argparse.Namespace) -> None:
@@ -68,6 +80,33 @@ def _export(options: argparse.Namespace) -> None:
 
     report = export(options.folder, options.output, store=options.data, quantise=not options.float32)
     print("\n".join(report.lines()))
+
+
+def _device(options: argparse.Namespace) -> str:
+    """Return the device asked for, or the best there is, once torch has shown that it can use it."""
+    import torch
+
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    device = options.device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise DeviceError(f"--device {device}: {str(error).splitlines()[0]}") from error
+    return str(device)
+
+
+def _positive(kind: type[Number]) -> Callable[[str], Number]:
+    """Return a reader of numbers above 0 for argparse."""
+
+    def read(text: str) -> Number:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        return value
+
+    read.__name__ = kind.__name__  # argparse says "invalid int value"
+    return read
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -85,9 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("--data", type=Path, required=True, metavar="DIR", help="a store that `prepare` wrote")
     fit.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder of the run")
-    fit.add_argument("--minutes", type=float, help="end after so many minutes, shared out by the stages")
-    fit.add_argument("--device", help="such as cpu or cuda; by default cuda where there is one")
-    fit.add_argument("--threads", type=int, help="CPU threads")
+    minutes = "end after so many minutes, shared out by the stages"
+    fit.add_argument("--minutes", type=_positive(float), metavar="M", help=minutes)
+    _machine(fit)
     fit.set_defaults(run=_fit)
 
     evaluate = commands.add_parser("evaluate", help="measure a run or an exported model")
@@ -96,10 +135,15 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--data", type=Path, metavar="DIR", help="a store that `prepare` wrote")
     data.add_argument("--midi", type=Path, metavar="DIR", help="any folder or zip of MIDI files, all of it")
     evaluate.add_argument("--split", default="test", choices=("train", "valid", "test"))
-    evaluate.add_argument("--limit", type=int, default=1000, help="windows of each source, spread evenly")
-    evaluate.add_argument("--samples", type=int, default=1000, help="draws from the prior, 0 for none")
+    limit = "windows of each source, spread evenly (1000)"
+    evaluate.add_argument("--limit", type=_positive(int), default=1000, metavar="N", help=limit)
+    evaluate.add_argument(
+        "--samples", type=int, default=1000, metavar="N", help="draws from the prior (1000)"
+    )
     evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    evaluate.add_argument("--output", type=Path, metavar="FILE", help="write the JSON here as well")
+    output = "write the JSON here as well; the test figures of a run go into its folder, for the card"
+    evaluate.add_argument("--output", type=Path, metavar="FILE", help=output)
+    _machine(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
     export = commands.add_parser("export", help="write the file that `live` plays, and its card")
@@ -109,6 +153,11 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--float32", action="store_true", help="keep float32 weights, four times the size")
     export.set_defaults(run=_export)
     return parser
+
+
+def _machine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", help="such as cpu or cuda; by default cuda where there is one")
+    parser.add_argument("--threads", type=_positive(int), metavar="N", help="CPU threads")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from training.musicvae import ModelConfig
 
 OBJECTIVES = ("bars", "codes", "windows")
+FROM_ZERO = ("beta", "beta_rate", "free_bits", "scheduled_sampling", "bars_decoded")
 
 
 class ConfigError(Exception):
@@ -19,7 +21,7 @@ class Stage:
     """One part of the curriculum, ended by `iterations` or by its `share` of the minutes given."""
 
     objective: str  # "bars", "codes" or "windows", see training/objectives.py
-    iterations: int = 100_000  # the paper's count for 16 bars (section 4.2)
+    iterations: int = 100_000  # the paper's count for 16 bars (section 5.1)
     share: float = 1.0  # of the minutes, relative to the other stages
     batch: int = 512  # the paper's
     learning_rate: float = 1e-3  # the paper's, decaying exponentially ...
@@ -105,6 +107,24 @@ def _value(path: Path, key: str, hint: Any, value: Any) -> Any:
     if hint in (int, float, str):
         if not isinstance(value, hint) or isinstance(value, bool):
             raise ConfigError(f"{path}: {key}: {value!r}, expected {hint.__name__}")
-        if hint is not str and key != "seed" and value < 0:
-            raise ConfigError(f"{path}: {key}: {value!r}, expected a number from 0")
-    return tuple(value) if isinstance(value, list) and hint != dict[str, float] else value
+        if hint is not str and key != "seed":
+            _bound(path, key, value)
+        return value
+    if hint == dict[str, float]:
+        if not isinstance(value, dict):
+            raise ConfigError(f"{path}: {key}: {value!r}, expected a table of numbers")
+        return {name: _value(path, f"{key}.{name}", float, share) for name, share in value.items()}
+    if hint not in (tuple[int, ...], tuple[int, int]):
+        return value  # a table that has been read already
+    if not isinstance(value, list) or not all(isinstance(item, int) for item in value):
+        raise ConfigError(f"{path}: {key}: {value!r}, expected a list of whole numbers")
+    if key == "data.transpose" and (len(value) != 2 or value[0] > value[1]):
+        raise ConfigError(f"{path}: {key}: {value!r}, expected the lowest and the highest shift")
+    return tuple(value)
+
+
+def _bound(path: Path, key: str, value: float) -> None:
+    """Refuse numbers that no run can have; those of FROM_ZERO may be 0, all others must be above it."""
+    least = "from 0" if key.rpartition(".")[2] in FROM_ZERO or key.startswith("data.weights.") else "above 0"
+    if not isfinite(value) or value < 0 or (value == 0 and least == "above 0"):
+        raise ConfigError(f"{path}: {key}: {value!r}, expected a number {least}")

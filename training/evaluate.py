@@ -5,22 +5,29 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.codec import CODECS
 from engine.latent import slerp
 from training.loss import NATS_PER_BIT, kl, reconstruction
 from training.objectives import RESTS, accuracies
-from training.statistics import overlap, statistics, summary
+from training.statistics import duplicates, overlap, statistics, summary
 from training.store import Store
 from training.subject import Subject, prior_latents
 
 VOICES = CODECS["trio"].voices
+DRUMS = 2  # the column of VOICES
+CHUNKS = 32  # in which training windows are read, to keep only their drums in memory
 BATCH = 64  # windows at a time
 ACTIVE = 0.01  # a unit is active if the variance of its mu over the data exceeds this (Burda et al. 2016)
 PAIRS, POINTS = 32, 9  # interpolations walked, and points on each
 
 Results = dict[str, Any]
+
+
+class EvaluateError(Exception):
+    """Data on which nothing can be measured."""
 
 
 @torch.no_grad()
@@ -36,11 +43,13 @@ def evaluate(
     """Return every figure of a model on `split` of `store`, source by source.
 
     At most `limit` windows a source, spread evenly; `samples` draws from the prior, decoded at temperature
-    1.0, beside the data. Accuracies are shares of equal tokens (token) and of equal tokens where the data
-    has an onset (onset); nats are a window's.
+    1.0, beside the data. Accuracies are shares of equal tokens (token), the same as a mean over files that
+    counts each file once (by_file), and shares of equal tokens where the data has an onset (onset); nats
+    are a window's. EvaluateError: no windows of all three voices.
     """
     torch.manual_seed(seed)
     sources: dict[str, Results] = {}
+    trained = _drums(store) if split in ("valid", "test") else np.zeros(0, np.int16)
     data: dict[str, Mapping[str, Any]] = {}
     for name in [source["name"] for source in store.meta["sources"]]:
         rows = store.windows_of(split, [name])
@@ -48,10 +57,15 @@ def evaluate(
             continue
         some = rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).astype(int)]
         windows = torch.from_numpy(store.window(some))
-        sources[name] = {"windows": len(some), "of": len(rows)} | _source(subject, windows, seed)
+        files = store.files_of(some)
+        sources[name] = {"windows": len(some), "of": len(rows), "files": len(set(files.tolist()))}
+        sources[name] |= _source(subject, windows, files, seed)
+        if len(trained):
+            drums = windows[..., DRUMS, None].numpy()
+            sources[name]["drums_seen_in_training"] = duplicates(drums, trained, 0)
         data[name] = statistics(windows.numpy())
     if not sources:
-        raise ValueError(f"the store has no window of all three voices in split {split!r}")
+        raise EvaluateError(f"there is no window of all three voices in split {split or 'all'}")
     results: Results = {"model": subject.facts, "split": split, "temperature": 1.0, "sources": sources}
     if samples:
         z_size = subject.encode(windows[:1])[0].shape[-1]
@@ -65,7 +79,18 @@ def evaluate(
     return results
 
 
-def _source(subject: Subject, windows: Tensor, seed: int) -> Results:
+def _drums(store: Store) -> NDArray[np.int16]:
+    """Return the drums (windows, bars, steps, 1) of all training windows of `store`."""
+    rows = store.windows_of("train")
+    parts = [
+        store.window(some)[..., DRUMS, None].astype(np.int16)
+        for some in np.array_split(rows, CHUNKS)
+        if len(some)
+    ]
+    return np.concatenate(parts) if parts else np.zeros(0, np.int16)
+
+
+def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: int) -> Results:
     mus, sums, drawn = [], {"reconstruction": 0.0, "kl": 0.0}, []
     forced = {voice.name: np.zeros(4) for voice in VOICES}  # right, steps, right onsets, onsets
     for number, batch in enumerate(windows.split(BATCH)):
@@ -80,6 +105,8 @@ def _source(subject: Subject, windows: Tensor, seed: int) -> Results:
         mus.append(mu)
         drawn.append(subject.generate(z, 1.0, seed + number))
     sampled = accuracies(torch.cat(drawn), windows)
+    right = (torch.cat(drawn) == windows).flatten(1, 2).double().mean(1).numpy()  # (windows, voices)
+    by_file = np.mean([right[files == file].mean(0) for file in np.unique(files)], axis=0)
     mu = torch.cat(mus)
     units = int((mu.var(0) > ACTIVE).sum()) if len(mu) > 1 else 0
     nats, divergence = sums["reconstruction"] / len(windows), sums["kl"] / len(windows)
@@ -92,8 +119,9 @@ def _source(subject: Subject, windows: Tensor, seed: int) -> Results:
             voice.name: {
                 "token": sampled[f"{voice.name}_sampled_accuracy"],
                 "onset": sampled[f"{voice.name}_sampled_onset_accuracy"],
+                "by_file": float(by_file[v]),
             }
-            for voice in VOICES
+            for v, voice in enumerate(VOICES)
         },
         "reconstruction_nats": nats,
         "kl_nats": divergence,

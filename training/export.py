@@ -6,13 +6,14 @@ import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from engine.codec import CODECS
 from engine.manifest import ENTRY, FORMAT, Manifest, read
 from training import card, latents, run
-from training.agreement import TOLERANCE, compare, reference
+from training.agreement import TOLERANCE, compare, compare_encoders, reference
 from training.card import Report
 from training.exported import ExportedMusicVAE
 from training.latents import Latents
@@ -22,7 +23,6 @@ from training.store import Store
 FAMILY = "musicvae-hierarchical"
 CODEC = "trio"
 CHECKED = 64  # random latents on which the exported form must write what the Python model writes
-EVALUATION = "evaluation.json"  # in a run's folder, what `live-train evaluate --output` wrote
 
 
 class ExportError(Exception):
@@ -33,9 +33,15 @@ def export(run_dir: Path, output: Path, *, store: Path | None = None, quantise: 
     """Write the best model of the run in `run_dir` to `output`, and CARD.md beside it.
 
     Axes, anchors and latent statistics come from the training windows in folder `store`; without it the
-    file has the prior's and no axes. ExportError as export_model; RunError, StoreError: what is missing.
+    file has the prior's and no axes. The card's figures are those of `live-train evaluate RUN`.
+    ExportError as export_model, or a run whose last stage is not reached, or figures of another model;
+    RunError, StoreError: what is missing.
     """
     loaded = run.load(run_dir)
+    if loaded.meta.get("objective") != "windows":
+        found = loaded.meta.get("objective")
+        raise ExportError(f"{run_dir}: trained only to stage {found!r}, expected 'windows'; go on with fit")
+    figures = evaluation(run_dir, run.identity(loaded.model))
     weights = loaded.meta.get("weights") or {}
     data = [
         {"archive": source["name"], "licence": source["licence"]}
@@ -44,10 +50,26 @@ def export(run_dir: Path, output: Path, *, store: Path | None = None, quantise: 
     ]
     measured = latents.measure(loaded.model, Store.open(store)) if store else None
     report = export_model(loaded.model, output, quantise=quantise, measured=measured, data=data)
-    evaluation = run_dir / EVALUATION
-    figures = json.loads(evaluation.read_text()) if evaluation.exists() else None
     card.write(output.with_name("CARD.md"), card.card(read(output), report, loaded.meta, figures))
     return report
+
+
+def evaluation(run_dir: Path, identity: str) -> dict[str, Any] | None:
+    """Return what `live-train evaluate` wrote into `run_dir` about the model `identity`, None if it did not.
+
+    ExportError: the file is broken or tells of another model.
+    """
+    path = run_dir / run.EVALUATION
+    if not path.exists():
+        return None
+    try:
+        figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        found = figures["model"]["identity"]
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        raise ExportError(f"{path}: not an evaluation: {error!r}; run `live-train evaluate` again") from error
+    if found != identity:
+        raise ExportError(f"{path}: tells of model {found}, this is {identity}; evaluate the run again")
+    return figures
 
 
 def export_model(
@@ -78,6 +100,9 @@ def export_model(
             f"exported and Python model differ in {exact.unequal} of {known.tokens.numel()} tokens, "
             f"expected 0; in logits by {exact.logit_difference:.2g}, allowed {TOLERANCE:g}"
         )
+    apart = compare_encoders(scripted, model)
+    if not apart <= TOLERANCE:
+        raise ExportError(f"exported and Python encoder differ by {apart:.2g}, allowed {TOLERANCE:g}")
     if quantise:
         scripted = script(ExportedMusicVAE(model, quantise=True))
         written = compare(scripted, known)
@@ -120,7 +145,12 @@ def describe(model: MusicVAE, weights: str, measured: Latents, data: Sequence[Ma
         axes=measured.axes,
         anchors=measured.anchors,
         data=tuple(dict(source) for source in data),
-        exported_with={"live-vae": own, "torch": torch.__version__, "python": platform.python_version()},
+        exported_with={
+            "live-vae": own,
+            "torch": torch.__version__,
+            "python": platform.python_version(),
+            "weights": run.identity(model),
+        },
     )
 
 

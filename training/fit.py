@@ -1,8 +1,10 @@
 """The training loop: stage after stage, checkpoints that resume exactly, the best on validation kept."""
 
+import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,10 @@ from training.store import Store
 VALIDATION_ITEMS = 512
 SAMPLED_ITEMS = 64  # windows decoded freely at each validation
 CHECKPOINT_SECONDS = 120.0
+
+
+class FitError(Exception):
+    """A run that cannot go on."""
 
 
 @dataclass(slots=True)
@@ -46,12 +52,16 @@ class Fit:
     progress: Progress
     report: Callable[[str], None]
 
+    def batches(self, number: int) -> Batches:
+        """Return the stream of training data of stage `number`."""
+        return Batches(self.store, self.config, self.config.stages[number], self.config.seed + number)
+
     def stage(self, saved: dict[str, Any] | None, budget: float | None, until: int | None) -> bool:
         """Run the current stage, in `budget` seconds or its iterations; False if `until` was first."""
         model, progress, device = self.model, self.progress, self.device
         stage = self.config.stages[progress.stage]
         objective = OBJECTIVES[stage.objective]
-        batches = Batches(self.store, self.config, stage, self.config.seed + progress.stage)
+        batches = self.batches(progress.stage)
         valid = batches.fixed("valid", VALIDATION_ITEMS).to(device)
         parameters = [p for part in trained_parts(model, stage.objective) for p in part.parameters()]
         optimiser = torch.optim.Adam(parameters, stage.learning_rate)
@@ -60,7 +70,7 @@ class Fit:
             batches.restore(saved["batches"])
         autocast = torch.autocast(torch.device(device).type, torch.bfloat16, self._half())
         began = checkpointed = time.monotonic()
-        earlier = progress.seconds
+        earlier, validating = progress.seconds, 0.0
         done, counted = self.done(stage, budget), progress.iteration
         model.train()
         while done < 1.0:
@@ -73,20 +83,25 @@ class Fit:
                 loss, _ = objective(model, batches.draw().to(device), stage, progress.iteration)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+            if not isfinite(float(norm)):
+                where = f"stage {progress.stage + 1}, iteration {progress.iteration}"
+                raise FitError(f"{self.output}: {where}: the loss is {float(loss.detach())}; lower the rate")
             optimiser.step()
             progress.iteration += 1
             progress.total += 1
             progress.seconds = earlier + time.monotonic() - began
-            done = self.done(stage, budget)
+            # The stage's last validation belongs to its budget.
+            done = self.done(stage, budget if budget is None else budget - validating)
             if progress.iteration % stage.validate_every == 0 or done >= 1.0:
                 rate = (progress.iteration - counted) / (time.monotonic() - began)
                 row = {"train_loss": float(loss.detach()), "iterations_per_second": rate}
                 self.validate(stage, valid, autocast, row)
+                validating = earlier + time.monotonic() - began - progress.seconds
             if time.monotonic() - checkpointed > CHECKPOINT_SECONDS:
                 checkpointed = time.monotonic()
                 self.checkpoint(optimiser, batches)
-        progress.spent += progress.seconds
+        progress.spent += earlier + time.monotonic() - began
         progress.stage += 1
         progress.iteration, progress.seconds, progress.best = 0, 0.0, float("inf")
         self.checkpoint(optimiser, batches)
@@ -95,7 +110,7 @@ class Fit:
     def done(self, stage: Stage, budget: float | None) -> float:
         """Return the share of the stage that is behind, in iterations or in time, whichever is further."""
         share = self.progress.iteration / stage.iterations
-        return share if budget is None else max(share, self.progress.seconds / budget)
+        return share if budget is None else max(share, self.progress.seconds / max(budget, 1e-9))
 
     @torch.no_grad()
     def validate(self, stage: Stage, valid: Tensor, autocast: torch.autocast, row: Figures) -> None:
@@ -122,24 +137,28 @@ class Fit:
         if row["loss"] < progress.best:
             progress.best = row["loss"]
             content: dict[str, Any] = {"model": model.state_dict(), "model_config": asdict(model.config)}
-            content |= {
-                "row": row,
-                "machine": run.machine(self.device),
-                "sources": self.store.meta["sources"],
-                "weights": self.config.data.weights,
-            }
+            content |= {"objective": stage.objective, "row": row, "machine": run.machine(self.device)}
+            content |= {"sources": self.store.meta["sources"], "weights": self.config.data.weights}
             run.save(self.output / run.BEST, content)
 
     def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Batches) -> None:
         """Write all that it takes to go on as if nothing had happened."""
         content: dict[str, Any] = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
         content |= {"batches": batches.state(), "noise": _noise(), "progress": asdict(self.progress)}
-        run.save(self.output / run.LAST, content)
+        run.save(self.output / run.LAST, content | {"made_with": made_with(self.config, self.store)})
 
     def _half(self) -> bool:
         if self.config.precision != "auto":
             return self.config.precision == "bfloat16"
-        return torch.device(self.device).type == "cuda" and torch.cuda.is_bf16_supported()
+        on_gpu = torch.device(self.device).type == "cuda"
+        return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+def made_with(config: Config, store: Store) -> dict[str, Any]:
+    """Return what must not change while a run goes on."""
+    made: dict[str, Any] = json.loads(json.dumps(asdict(config)))
+    made["stages"] = {str(number): stage for number, stage in enumerate(made["stages"], 1)}
+    return made | {"store": store.digest()}
 
 
 def _noise() -> list[Tensor]:
@@ -164,24 +183,31 @@ def fit(
 ) -> Progress:
     """Train `config` on `store` into the folder `output`, going on from its last checkpoint if there is one.
 
-    `minutes` bounds the run over all its sessions, shared out by each stage's `share`; `until` pauses it
-    after so many iterations in all. Returns where the run stands.
+    `minutes` bounds the run over all its sessions: what is left is shared out by the stages' `share`. With it
+    the learning rate follows the clock; without it a resumed run is the uninterrupted one, bit for bit.
+    `until` pauses after so many iterations in all. Returns where the run stands. ConfigError: data that a
+    stage lacks; RunError: a folder of another run; FitError: training that diverged.
     """
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     model, progress = MusicVAE(config.model).to(device), Progress()
     saved = run.read(output / run.LAST, device) if (output / run.LAST).exists() else None
     if saved:
+        run.same(output, saved.get("made_with", {}), made_with(config, store))
         progress = Progress(**saved["progress"])
         model.load_state_dict(saved["model"])
         _restore_noise(saved["noise"])
-        report(f"resuming at stage {progress.stage + 1}, iteration {progress.iteration}")
+        finished = progress.stage == len(config.stages)
+        at = f"stage {progress.stage + 1}, iteration {progress.iteration}"
+        report(f"{output} is finished" if finished else f"resuming at {at}")
     work = Fit(config, store, output, device, model, progress, report)
-    shares = sum(stage.share for stage in config.stages)
+    for number in range(progress.stage, len(config.stages)):  # what a later stage lacks is said now
+        work.batches(number).fixed("valid", 1)
     while progress.stage < len(config.stages):
-        budget = None if minutes is None else 60.0 * minutes * config.stages[progress.stage].share / shares
+        shares = [stage.share for stage in config.stages[progress.stage :]]
+        left = None if minutes is None else 60.0 * minutes - progress.spent
         within = saved if progress.iteration else None  # a stage begins with an optimiser of its own
-        if not work.stage(within, budget, until):
+        if not work.stage(within, None if left is None else left * shares[0] / sum(shares), until):
             break
         saved = None
     return progress

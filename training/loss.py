@@ -19,15 +19,20 @@ class Reconstruction(NamedTuple):
     onsets: Tensor
 
 
+def cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the nats (N,) of targets (N, T) under logits (N, T, vocabulary); -1 is never counted."""
+    return F.cross_entropy(logits.float().transpose(1, 2), targets, ignore_index=-1, reduction="none").sum(1)
+
+
 def reconstruction(logits: Tensor, targets: Tensor, rest: int) -> Reconstruction:
     """Compare logits (N, T, vocabulary) with targets (N, T); -1 is never counted.
 
     `rest` is the first token that strikes nothing, or 0 for drums, where 0 is silence.
     """
     known = targets >= 0
-    nats = F.cross_entropy(logits.float().transpose(1, 2), targets, ignore_index=-1, reduction="none").sum(1)
     right = (logits.argmax(-1) == targets) & known
     onset = onsets(targets, rest)
+    nats = cross_entropy(logits, targets)
     return Reconstruction(nats, right.sum(), known.sum(), (right & onset).sum(), onset.sum())
 
 

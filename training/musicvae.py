@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
-    """Sizes of a MusicVAE; the paper's own are 2048, 512, 1024, 512, 1024 (section 4.2)."""
+    """Sizes of a MusicVAE; the paper's own are 2048, 512, 1024, 512, 1024 (section 3)."""
 
     family: str = "hierarchical"  # or "flat": no conductor, the decoders run through all the bars
     vocabularies: tuple[int, ...] = (130, 130, 512)  # melody, bass, drums
@@ -86,7 +86,7 @@ class Encoder(nn.Module):
 
 
 class Conductor(nn.Module):
-    """z sets the first state of a two-layer LSTM with a dummy input , one code a bar (section 3.2)."""
+    """z sets the first state of a two-layer LSTM with a dummy input, one code a bar (section 3.2)."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

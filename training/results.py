@@ -15,37 +15,50 @@ def table(results: Mapping[str, Any]) -> str:
     """Return the figures of `evaluate` as Markdown: reconstruction, latents, the prior beside the data."""
     family = str(results["model"]["family"]).removeprefix("musicvae-")
     lines = [
-        f"Split `{results['split'] or 'all'}`, temperature {results['temperature']}; melody / bass / drums.",
+        f"Split `{results['split'] or 'all'}`, {results['model']['weights']} weights, temperature "
+        f"{results['temperature']}; melody / bass / drums.",
         "",
-        "| source | windows | teacher-forced | sampled | onsets, teacher-forced | onsets, sampled |",
-        "|---|---|---|---|---|---|",
+        "| source | windows | files | teacher-forced | sampled | sampled, each file once "
+        "| onsets, teacher-forced | onsets, sampled |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, source in results["sources"].items():
         cells = [
             " / ".join(f"{source[kind][voice][measure]:.3f}" for voice in VOICES)
-            for measure in ("token", "onset")
-            for kind in ("teacher_forced", "sampled")
+            for kind, measure in (
+                ("teacher_forced", "token"),
+                ("sampled", "token"),
+                ("sampled", "by_file"),
+                ("teacher_forced", "onset"),
+                ("sampled", "onset"),
+            )
         ]
-        lines.append(f"| {name} | {source['windows']} of {source['of']} | {' | '.join(cells)} |")
+        windows = f"{source['windows']} of {source['of']}"
+        lines.append(f"| {name} | {windows} | {source['files']} | {' | '.join(cells)} |")
     if family in PUBLISHED["sampled"]:
         cells = [" / ".join(f"{value:.3f}" for value in PUBLISHED[kind][family]) for kind in PUBLISHED]
-        lines.append(f"| *published, {family}, its own data* | - | {' | '.join(cells)} | - | - |")
+        lines.append(f"| *published, {family}, its own data* | - | - | {' | '.join(cells)} | - | - | - |")
     lines += [
         "",
         "| source | ELBO, nats a window | reconstruction | KL, bits | active units "
-        "| largest of 8 moves of an interpolation (even: .125) |",
-        "|---|---|---|---|---|---|",
+        "| largest of 8 moves of an interpolation (even: .125) | drums that a training window has too |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, source in results["sources"].items():
-        move = source["interpolation"].get("largest_move")
+        move, seen = source["interpolation"].get("largest_move"), source.get("drums_seen_in_training")
         lines.append(
             f"| {name} | {source['elbo_nats']:.1f} | {source['reconstruction_nats']:.1f} "
             f"| {source['kl_bits']:.0f} | {source['active_units']} of {source['z_size']} "
-            f"| {'-' if move is None else format(move, '.3f')} |"
+            f"| {'-' if move is None else format(move, '.3f')} "
+            f"| {'-' if seen is None else format(seen, '.0%')} |"
         )
         if source["collapsed"]:
-            lines.append(f"| {name}: **posterior collapse** | | | | | |")
+            lines.append(f"| {name}: **posterior collapse** | | | | | | |")
     return "\n".join(lines + _prior(results))
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 def _prior(results: Mapping[str, Any]) -> list[str]:
@@ -61,8 +74,9 @@ def _prior(results: Mapping[str, Any]) -> list[str]:
     ]
     for statistic, value in prior["statistics"].items():
         cells = [
-            f"{source['statistics'][statistic]:.3g} ({source['overlap'][statistic]:.2f})"
-            for source in prior["sources"].values()
+            f"{_figure(beside['statistics'][statistic], '.3g')} "
+            f"({_figure(beside['overlap'][statistic], '.2f')})"
+            for beside in prior["sources"].values()
         ]
-        lines.append(f"| {statistic} | {value:.3g} | {' | '.join(cells)} |")
+        lines.append(f"| {statistic} | {_figure(value, '.3g')} | {' | '.join(cells)} |")
     return lines

@@ -1,5 +1,6 @@
 """A run's folder: checkpoints that appear whole or not at all, and the finished model in them."""
 
+import hashlib
 import os
 import platform
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ import torch
 from training.musicvae import ModelConfig, MusicVAE
 
 LAST, BEST = "last.pt", "best.pt"
+EVALUATION = "evaluation.json"  # what `live-train evaluate` measured of it on the test split
 
 
 class RunError(Exception):
@@ -41,6 +43,25 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
     temporary.replace(path)
 
 
+def identity(model: MusicVAE) -> str:
+    """Return twelve hexadecimal digits that name the weights of `model`."""
+    digest = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        digest.update(name.encode() + value.cpu().numpy().tobytes())
+    return digest.hexdigest()[:12]
+
+
+def same(path: Path, saved: Mapping[str, Any], present: Mapping[str, Any], key: str = "") -> None:
+    """RunError unless the run at `path` was made with what is `present`; it names the first difference."""
+    for name in {**saved, **present}:
+        found, expected = present.get(name), saved.get(name)
+        where = f"{key}{name}"
+        if isinstance(found, Mapping) and isinstance(expected, Mapping):
+            same(path, expected, found, f"{where}.")
+        elif found != expected:
+            raise RunError(f"{path}: {where} is now {found!r}, the run has {expected!r}; use another folder")
+
+
 def read(path: Path, device: str) -> dict[str, Any]:
     """Return the checkpoint at `path`; RunError where there is none or it is broken."""
     try:
@@ -55,7 +76,10 @@ def read(path: Path, device: str) -> dict[str, Any]:
 def load(folder: Path, device: str = "cpu") -> LoadedRun:
     """Return the best model of the run in `folder`; RunError where there is none."""
     content = read(folder / BEST, device)
-    raw = content["model_config"]
-    model = MusicVAE(ModelConfig(**raw | {"vocabularies": tuple(raw["vocabularies"])})).to(device)
-    model.load_state_dict(content["model"])
+    try:
+        raw = content["model_config"]
+        model = MusicVAE(ModelConfig(**raw | {"vocabularies": tuple(raw["vocabularies"])})).to(device)
+        model.load_state_dict(content["model"])
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise RunError(f"{folder / BEST}: not a model of this version: {error}") from error
     return LoadedRun(model.eval(), {key: value for key, value in content.items() if key != "model"})

@@ -27,7 +27,7 @@ class Subject(Protocol):
 
     @property
     def facts(self) -> dict[str, object]:
-        """Return family, parameters and the like."""
+        """Return family, form of the weights, and the identity of the run's."""
 
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma, (B, z_size) each."""
@@ -49,23 +49,29 @@ class RunSubject:
     def facts(self) -> dict[str, object]:
         """Return family and number of parameters."""
         count = sum(parameter.numel() for parameter in self.model.parameters())
-        return {"family": f"musicvae-{self.model.config.family}", "parameters": count, "weights": "float32"}
+        family = f"musicvae-{self.model.config.family}"
+        identity = run.identity(self.model)
+        return {"family": family, "parameters": count, "weights": "float32", "identity": identity}
 
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma, (B, z_size) each."""
-        mu, sigma = self.model.encoder(tokens)
-        return mu, sigma
+        mu, sigma = self.model.encoder(tokens.to(self._device))
+        return mu.cpu(), sigma.cpu()
 
     def forced(self, z: Tensor, tokens: Tensor) -> list[Tensor]:
         """Return the teacher-forced logits (B, bars * steps, vocabulary) of each voice."""
-        spans = self.model.spans(tokens).flatten(0, 1)
-        logits = self.model.teacher_forced(self.model.contexts(z).flatten(0, 1), spans)
-        return [voice.reshape(len(z), -1, voice.shape[-1]) for voice in logits]
+        spans = self.model.spans(tokens.to(self._device)).flatten(0, 1)
+        logits = self.model.teacher_forced(self.model.contexts(z.to(self._device)).flatten(0, 1), spans)
+        return [voice.reshape(len(z), -1, voice.shape[-1]).cpu() for voice in logits]
 
     def generate(self, z: Tensor, temperature: float, seed: int) -> Tensor:
         """Return tokens sampled from `z`."""
         torch.manual_seed(seed)
-        return self.model.generate(z, temperature)
+        return self.model.generate(z.to(self._device), temperature).cpu()
+
+    @property
+    def _device(self) -> torch.device:
+        return next(self.model.parameters()).device
 
 
 class ExportSubject:
@@ -75,14 +81,19 @@ class ExportSubject:
         self.manifest = manifest.read(path)
         with warnings.catch_warnings():  # torch says at every load that TorchScript is deprecated
             warnings.simplefilter("ignore", DeprecationWarning)
-            # Frozen, the stored weights are expanded once instead of at every call.
-            self.module = torch.jit.freeze(torch.jit.load(str(path)).eval(), METHODS)
+            try:
+                # Frozen, the stored weights are expanded once instead of at every call.
+                self.module = torch.jit.freeze(torch.jit.load(str(path)).eval(), METHODS)
+            except RuntimeError as error:
+                reason = str(error).strip().splitlines()[0]
+                raise SubjectError(f"{path}: not a model of this version: {reason}") from error
         self.vocabularies = [voice.vocabulary for voice in CODECS[self.manifest.codec].voices]
 
     @property
     def facts(self) -> dict[str, object]:
         """Return family and the form of the weights."""
-        return {"family": self.manifest.family, "weights": self.manifest.weights}
+        identity = self.manifest.exported_with.get("weights", "")
+        return {"family": self.manifest.family, "weights": self.manifest.weights, "identity": identity}
 
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma, (B, z_size) each."""
@@ -115,10 +126,10 @@ class ExportSubject:
         return torch.stack(windows)
 
 
-def open_subject(path: Path) -> Subject:
-    """Return the run folder or the exported file at `path`, ready to be examined."""
+def open_subject(path: Path, device: str = "cpu") -> Subject:
+    """Return the run folder, on `device`, or the exported file at `path`, which plays on the CPU only."""
     if path.is_dir():
-        return RunSubject(run.load(path).model)
+        return RunSubject(run.load(path, device).model)
     if path.suffix == ".ts":
         return ExportSubject(path)
     raise SubjectError(f"{path}: neither a run's folder nor an exported .ts file")

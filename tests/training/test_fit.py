@@ -7,11 +7,14 @@ import numpy as np
 import pytest
 import torch
 from conftest import TINY
+from midi_song import Track, midi, tune
 
 from training import run
 from training.batches import Batches, transpose
 from training.config import Config, ConfigError, Data, Stage, load
-from training.fit import fit
+from training.fit import FitError, fit
+from training.prepare import prepare
+from training.store import Store
 
 SILENT = {"report": lambda line: None}
 
@@ -86,6 +89,9 @@ def test_transposition_moves_melody_and_bass_and_never_drums():
         ('[model]\nlayers = 3\n[[stages]]\nobjective = "bars"\n', "model.layers: unknown key"),
         ('[model]\nfamily = "flat"\n[[stages]]\nobjective = "bars"\n', "needs a hierarchical model"),
         ("seed = \n", "Invalid value"),
+        ('[[stages]]\nobjective = "bars"\niterations = 0\n', "iterations: 0, expected a number above 0"),
+        ('[data]\ntranspose = 5\n[[stages]]\nobjective = "bars"\n', "data.transpose: 5, expected a list"),
+        ('[data.weights]\nx = "y"\n[[stages]]\nobjective = "bars"\n', "data.weights.x: 'y', expected float"),
     ],
 )
 def test_a_wrong_configuration_is_named(tmp_path, text, message):
@@ -95,6 +101,48 @@ def test_a_wrong_configuration_is_named(tmp_path, text, message):
         load(path)
     assert message in str(error.value)
     assert str(path) in str(error.value)
+
+
+def test_the_best_on_validation_is_kept(band, tiny, tmp_path):
+    wild = replace(tiny.stages[0], iterations=12, learning_rate=0.5, learning_rate_end=0.5)
+    fit(replace(tiny, stages=(wild,)), band, tmp_path, **SILENT)
+    losses = [float(row["loss"]) for row in curve(tmp_path)]
+    assert losses.index(min(losses)) != len(losses) - 1  # the rate is far too high: it gets worse again
+    assert run.read(tmp_path / "best.pt", "cpu")["row"]["loss"] == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_a_folder_of_another_run_is_refused(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path, until=1, **SILENT)
+    for other, key in (
+        (replace(tiny, model=replace(TINY, decoder=24)), "model.decoder is now 24, the run has 16"),
+        (replace(tiny, stages=tiny.stages[:2]), "stages.3 is now None"),
+        (replace(tiny, data=Data(transpose=(0, 0))), "data.transpose is now [0, 0], the run has [-6, 5]"),
+    ):
+        with pytest.raises(run.RunError) as error:
+            fit(other, band, tmp_path, **SILENT)
+        assert key in str(error.value)
+
+
+def test_a_run_that_diverges_stops_and_says_where(band, tiny, tmp_path):
+    broken = replace(tiny.stages[0], iterations=50, learning_rate=1e30, learning_rate_end=1e30)
+    with pytest.raises(FitError, match="stage 1, iteration"):
+        fit(replace(tiny, stages=(broken,)), band, tmp_path, **SILENT)
+
+
+def test_what_a_later_stage_lacks_is_said_before_the_first(tiny, tmp_path):
+    folder = tmp_path / "tunes"
+    folder.mkdir()
+    for seed in range(12):
+        (folder / f"{seed}.mid").write_bytes(midi([Track(tune(18, seed))]))
+    prepare([folder], tmp_path / "store")
+    with pytest.raises(ConfigError, match="stage codes: the store's train split has no windows of all three"):
+        fit(tiny, Store.open(tmp_path / "store"), tmp_path / "run", **SILENT)
+    assert not (tmp_path / "run" / "curves.csv").exists()
+
+
+def test_a_model_of_other_bars_than_the_store_is_refused(band, tiny, tmp_path):
+    with pytest.raises(ConfigError, match=r"model\.bars is 8, the store has 16"):
+        fit(replace(tiny, model=replace(TINY, bars=8)), band, tmp_path, **SILENT)
 
 
 def test_a_weight_for_a_source_that_is_not_there_is_named(band, tiny):
