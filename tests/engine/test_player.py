@@ -10,6 +10,7 @@ from typing import Any
 import mido
 import pytest
 import toy_composer
+from full_disk import full_disk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -446,20 +447,14 @@ def test_a_composer_that_never_comes_is_a_failure(headless: bool) -> None:
 
 
 def test_a_full_disk_ends_the_take_and_not_the_music(tmp_path: Path) -> None:
-    resource = pytest.importorskip("resource", reason="Windows has no limits to set")
     path = tmp_path / "take.mid"
     stage = Stage(record=str(path))
     stage.until(BAR)
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    size = Path(f"{path}.part").stat().st_size
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 30, before[1]))
-    try:
+    with full_disk(Path(f"{path}.part").stat().st_size + 30):
         stage.live.send(Acknowledge())
         stage.until(2 * BAR)
         stage.live.send(Acknowledge())
         stage.until(3 * BAR)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert stage.player.performance.recorder is None
     assert any("broke off" in notice for notice in stage.player.report.notices)
     assert stage.notes() == undisturbed(3 * BAR)

@@ -1,10 +1,10 @@
 """Takes: exactly what was sent, nothing overwritten, nothing lost."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import mido
 import pytest
+from full_disk import full_disk
 from toy_composer import VOICES
 
 from engine.recorder import Recorder, RecordError, finish
@@ -96,47 +96,29 @@ def test_a_folder_that_is_not_there_and_a_file_that_is_no_journal(tmp_path: Path
         finish(str(tmp_path / "x.mid.part"))
 
 
-@pytest.fixture
-def full_disk() -> Iterator[Callable[[int], None]]:
-    """Let no file grow beyond so many bytes, as a full disk does."""
-    resource = pytest.importorskip("resource", reason="Windows has no limits to set")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_full_disk_breaks_the_take_off_and_raises_nothing(
-    tmp_path: Path, full_disk: Callable[[int], None]
-) -> None:
+def test_a_full_disk_breaks_the_take_off_and_raises_nothing(tmp_path: Path) -> None:
     recorder = take(tmp_path / "take.mid")
     recorder.message(0, 0, ON)
-    full_disk(Path(recorder.journal).stat().st_size + 4)
     assert not recorder.broken
-    for tick in range(480, 4800, 480):
-        recorder.message(tick, 0, OFF if tick % 960 else ON)
+    with full_disk(Path(recorder.journal).stat().st_size + 4):
+        for tick in range(480, 4800, 480):
+            recorder.message(tick, 0, OFF if tick % 960 else ON)
+        journal = recorder.close(4800)
     assert recorder.broken
-    journal = recorder.close(4800)
-    full_disk(2**30)
     assert absolute(mido.MidiFile(finish(journal)).tracks[1]) == [(0, "note_on", 60), (0, "note_off", 60)]
 
 
-def test_a_disk_that_is_full_from_the_start_is_said_and_leaves_nothing(
-    tmp_path: Path, full_disk: Callable[[int], None]
-) -> None:
-    full_disk(0)
-    with pytest.raises(RecordError, match=r"not recording: .*take\.mid\.part: "):
+def test_a_disk_that_is_full_from_the_start_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    with full_disk(0), pytest.raises(RecordError, match=r"not recording: .*take\.mid\.part: "):
         take(tmp_path / "take.mid")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_disk_that_fills_up_while_the_file_is_written_keeps_the_journal(
-    tmp_path: Path, full_disk: Callable[[int], None]
-) -> None:
+def test_a_disk_that_fills_up_while_the_file_is_written_keeps_the_journal(tmp_path: Path) -> None:
     recorder = take(tmp_path / "take.mid")
     recorder.message(0, 0, ON)
     journal = recorder.close(480)
-    full_disk(16)
-    with pytest.raises(RecordError, match="the take stays in"):
+    with full_disk(16), pytest.raises(RecordError, match="the take stays in"):
         finish(journal)
     assert [path.name for path in tmp_path.iterdir()] == ["take.mid.part"]
 
