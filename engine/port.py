@@ -17,6 +17,7 @@ CLIENT = "live"  # what a patchbay shows: live:PRESET
 INPUT_CLIENT, INPUT = "live-in", "control"  # and where controllers are connected: live-in:control
 _OURS = re.compile(rf"{CLIENT}(-\w+)?:")  # the clients of this instrument, numbered where there are several
 DRAIN = 0.1  # seconds for what was sent last to leave: two periods of a slow JACK server
+LOOKS = 3  # at the ports of a system whose programs come and go
 
 
 class PortError(Exception):
@@ -100,7 +101,7 @@ def _open(label: str, number: int, connect: str | None, name: str, client: str) 
     out = _rtmidi().MidiOut(number, client)
     if connect is None and label == "WinMM":
         connect = "loopMIDI"
-    names = out.get_ports()
+    names = _names(out)
     chosen = _choose(names, connect, label)
     if chosen is None:
         out.open_virtual_port(name)
@@ -164,7 +165,7 @@ def open_control(api: str | None, name: str | None, arrived: Callable[[list[int]
             with quiet():
                 source = _rtmidi().MidiIn(number, INPUT_CLIENT)
                 # None for our own, so that each keeps its number.
-                names = [None if _OURS.match(port) else port for port in source.get_ports()]
+                names = [None if _OURS.match(port) else port for port in _names(source)]
                 index = _choose_input(names, name, label)
                 source.open_port(index, INPUT)
         except (OSError, ValueError, PortError) as error:
@@ -190,7 +191,7 @@ def list_ports() -> list[PortInfo]:
         with suppress(OSError), quiet():
             for kind, takes in ((_rtmidi().MidiOut, True), (_rtmidi().MidiIn, False)):
                 lister = kind(number, "live-list")
-                found += [PortInfo(label, name, takes) for name in lister.get_ports()]
+                found += [PortInfo(label, name, takes) for name in _names(lister)]
                 lister.delete()
     return found
 
@@ -218,9 +219,18 @@ def _candidates(api: str | None) -> list[tuple[str, int]]:
 def _outputs(number: int) -> list[str]:
     """Return the names of the ports that send, ours among them."""
     lister = _rtmidi().MidiIn(number, "live-list")
-    names: list[str] = lister.get_ports()
+    names = _names(lister)
     lister.delete()
     return names
+
+
+def _names(end: Any) -> list[str]:
+    """Return the ports that `end` can reach, in their order."""
+    for _ in range(LOOKS):
+        with suppress(ValueError):  # one vanished between being counted and being named
+            names: list[str] = end.get_ports()
+            return names
+    return []
 
 
 def _choose(names: list[str], wanted: str | None, api: str) -> int | None:

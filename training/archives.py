@@ -10,7 +10,7 @@ LICENCES: dict[str, str | dict[str, str]] = {
     "pop909-grid": "MIT",
     "lead-mma-trio": LEAD,
     "groove": "CC BY 4.0",
-    "openewld": "MIT; public-domain songs by the source's word",
+    "openewld": "MIT; public-domain songs by the source's word, some first performed after 1930",
     "nottingham": "GPL-3",
     "folk-fiddle": "public-domain tunes; transcriptions free to use, perhaps not commercially",
     "free-games": {

@@ -18,11 +18,20 @@ PATIENCE = 30.0  # seconds for the ports to appear
 def connect(end: Any, wanted: str, name: str) -> None:
     """Open a port called `name` on `end` and connect it to the port `wanted`, once that exists."""
     deadline = time.monotonic() + PATIENCE
-    while wanted not in (names := end.get_ports()):
+    while wanted not in (names := ports(end)):
         if time.monotonic() > deadline:
             sys.exit(f"no port {wanted}; there are: {', '.join(names)}")
         time.sleep(0.01)
     end.open_port(names.index(wanted), name)
+
+
+def ports(end: Any) -> list[str]:
+    """Return the ports that `end` can reach; one may vanish between being counted and being named."""
+    try:
+        names: list[str] = end.get_ports()
+    except rtmidi.InvalidPortError:
+        return []
+    return names
 
 
 def say(**fields: object) -> None:

@@ -101,7 +101,7 @@ def test_a_run_becomes_a_file_with_its_card(model: MusicVAE, tmp_path: Path) -> 
     sources = [{"name": "own", "licence": "MIT"}, {"name": "unheard", "licence": "GPL-3"}]
     row = {"total": 40, "minutes": 2.0, "loss": 1.25}
     content = {"model": model.state_dict(), "model_config": config, "sources": sources}
-    save(folder / BEST, content | {"weights": {"own": 1.0}, "row": row})
+    save(folder / BEST, content | {"weights": {"own": 1.0}, "row": row, "objective": "windows"})
     report = export(folder, tmp_path / "preset" / "model.ts")
     manifest = read(tmp_path / "preset" / "model.ts")
     assert manifest.data == ({"archive": "own", "licence": "MIT"},)
