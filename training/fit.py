@@ -50,6 +50,7 @@ class Fit:
     device: str
     model: MusicVAE
     progress: Progress
+    made_with: dict[str, Any]  # what must not change while the run goes on
     report: Callable[[str], None]
 
     def batches(self, number: int) -> Batches:
@@ -145,7 +146,7 @@ class Fit:
         """Write all that it takes to go on as if nothing had happened."""
         content: dict[str, Any] = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
         content |= {"batches": batches.state(), "noise": _noise(), "progress": asdict(self.progress)}
-        run.save(self.output / run.LAST, content | {"made_with": made_with(self.config, self.store)})
+        run.save(self.output / run.LAST, content | {"made_with": self.made_with})
 
     def _half(self) -> bool:
         if self.config.precision != "auto":
@@ -191,16 +192,17 @@ def fit(
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     model, progress = MusicVAE(config.model).to(device), Progress()
+    made = made_with(config, store)
     saved = run.read(output / run.LAST, device) if (output / run.LAST).exists() else None
     if saved:
-        run.same(output, saved.get("made_with", {}), made_with(config, store))
+        run.same(output, saved.get("made_with", {}), made)
         progress = Progress(**saved["progress"])
         model.load_state_dict(saved["model"])
         _restore_noise(saved["noise"])
         finished = progress.stage == len(config.stages)
         at = f"stage {progress.stage + 1}, iteration {progress.iteration}"
         report(f"{output} is finished" if finished else f"resuming at {at}")
-    work = Fit(config, store, output, device, model, progress, report)
+    work = Fit(config, store, output, device, model, progress, made, report)
     for number in range(progress.stage, len(config.stages)):  # what a later stage lacks is said now
         work.batches(number).fixed("valid", 1)
     while progress.stage < len(config.stages):
