@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from training import curves, run
+from training import curves, delayline, run
 from training.batches import Batches
 from training.config import Config, Stage
 from training.musicvae import MusicVAE
@@ -20,6 +20,7 @@ from training.store import Store
 
 VALIDATION_ITEMS = 512
 SAMPLED_ITEMS = 64  # windows decoded freely at each validation
+START_ITEMS = 8192  # windows that the conductor's start is computed from
 CHECKPOINT_SECONDS = 120.0
 
 
@@ -64,7 +65,12 @@ class Fit:
         objective = OBJECTIVES[stage.objective]
         batches = self.batches(progress.stage)
         valid = batches.fixed("valid", VALIDATION_ITEMS).to(device)
-        parameters = [p for part in trained_parts(model, stage.objective) for p in part.parameters()]
+        if stage.objective == "codes" and not saved:
+            items = min(START_ITEMS, 12 * sum(map(len, batches.rows)))  # no window more than once in a key
+            some = [batches.draw() for _ in range(0, items, stage.batch)]
+            distortion = stage.beta * model.config.code_noise**2  # where a bit more costs what it saves
+            delayline.start(model, torch.cat(some).to(device), distortion)
+        parameters = [p for part in trained_parts(model, stage) for p in part.parameters()]
         optimiser = torch.optim.Adam(parameters, stage.learning_rate)
         if saved:
             optimiser.load_state_dict(saved["optimiser"])
@@ -162,6 +168,12 @@ def made_with(config: Config, store: Store) -> dict[str, Any]:
     return made | {"store": store.digest()}
 
 
+def _past(made: dict[str, Any], begun: int) -> dict[str, Any]:
+    """Return `made` with no more than the first `begun` stages."""
+    stages = made.get("stages", {})
+    return made | {"stages": {key: stage for key, stage in stages.items() if int(key) <= begun}}
+
+
 def _noise() -> list[Tensor]:
     return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
 
@@ -186,8 +198,9 @@ def fit(
 
     `minutes` bounds the run over all its sessions: what is left is shared out by the stages' `share`. With it
     the learning rate follows the clock; without it a resumed run is the uninterrupted one, bit for bit.
-    `until` pauses after so many iterations in all. Returns where the run stands. ConfigError: data that a
-    stage lacks; RunError: a folder of another run; FitError: training that diverged.
+    Stages that have not begun may change between two sessions, nothing else. `until` pauses after so many
+    iterations in all. Returns where the run stands. ConfigError: data that a stage lacks; RunError: a folder
+    of another run; FitError: training that diverged.
     """
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
@@ -195,8 +208,9 @@ def fit(
     made = made_with(config, store)
     saved = run.read(output / run.LAST, device) if (output / run.LAST).exists() else None
     if saved:
-        run.same(output, saved.get("made_with", {}), made)
         progress = Progress(**saved["progress"])
+        begun = progress.stage + (progress.iteration > 0)  # a stage to come may still change
+        run.same(output, _past(saved.get("made_with", {}), begun), _past(made, begun))
         model.load_state_dict(saved["model"])
         _restore_noise(saved["noise"])
         finished = progress.stage == len(config.stages)

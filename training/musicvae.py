@@ -96,11 +96,15 @@ class Conductor(nn.Module):
         self.code = nn.Linear(config.conductor, config.code)
         self.normalise = nn.LayerNorm(config.code, elementwise_affine=False)
 
+    def outputs(self, z: Tensor) -> Tensor:
+        """Return the upper layer's outputs (B, bars, units) for `z` (B, z_size)."""
+        h, c = torch.tanh(self.initial(z)).unflatten(-1, (2, 2, self.units)).permute(1, 2, 0, 3).contiguous()
+        outputs: Tensor = self.lstm(z.new_zeros(z.shape[0], self.bars, 1), (h, c))[0]
+        return outputs
+
     def forward(self, z: Tensor) -> Tensor:
         """Return the codes (B, bars, code) for `z` (B, z_size)."""
-        h, c = torch.tanh(self.initial(z)).unflatten(-1, (2, 2, self.units)).permute(1, 2, 0, 3).contiguous()
-        outputs, _ = self.lstm(z.new_zeros(z.shape[0], self.bars, 1), (h, c))
-        code: Tensor = self.normalise(self.code(outputs).float())
+        code: Tensor = self.normalise(self.code(self.outputs(z)).float())
         return code
 
 

@@ -35,8 +35,9 @@ def bars(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tuple
 def codes(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tuple[Tensor, Figures]:
     """Give back the code of each bar of windows (B, bars, steps, voices) from z; nats a step.
 
-    The bar level stays as it is. A code counts as drawn from a Gaussian of width `code_noise` around the
-    conductor's, the width that the decoders learnt to hear through.
+    The bar level stays as it is; training/delayline.py sets where the rest begins. A code counts as drawn
+    from a Gaussian of width `code_noise` around the conductor's, the width that the decoders learnt to hear
+    through.
     """
     with torch.no_grad():
         features = model.encoder.features(tokens.flatten(0, 1))
@@ -54,7 +55,9 @@ def codes(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tupl
 
 def windows(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tuple[Tensor, Figures]:
     """Return cross-entropy + beta * max(KL - free bits, 0) on windows (B, bars, steps, voices), a step."""
-    posterior = model.encoder(tokens)
+    with torch.set_grad_enabled(torch.is_grad_enabled() and stage.bar_encoder):
+        features = model.encoder.features(tokens.flatten(0, 1)).unflatten(0, tokens.shape[:2])
+    posterior = model.encoder.posterior(features)
     contexts, runs = model.contexts(posterior.sample()), model.spans(tokens)
     scale = 1.0
     if model.training and 0 < stage.bars_decoded < runs.shape[1]:
@@ -73,14 +76,16 @@ def windows(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tu
 OBJECTIVES: dict[str, Objective] = {"bars": bars, "codes": codes, "windows": windows}
 
 
-def trained_parts(model: MusicVAE, objective: str) -> list[nn.Module]:
-    """Return the modules whose weights `objective` moves."""
+def trained_parts(model: MusicVAE, stage: Stage) -> list[nn.Module]:
+    """Return the modules whose weights `stage` moves."""
     encoder = model.encoder
-    if objective == "bars":
-        return [encoder.embeddings, encoder.bar, encoder.code, model.decoders]
-    if objective == "codes":
-        return [encoder.sequence, encoder.mu, encoder.sigma, *([model.conductor] if model.conductor else [])]
-    return [model]
+    bar_level = [encoder.embeddings, encoder.bar, encoder.code]
+    window_level = [encoder.sequence, encoder.mu, encoder.sigma, *filter(None, [model.conductor])]
+    if stage.objective == "bars":
+        return [*bar_level, model.decoders]
+    if stage.objective == "codes":
+        return window_level
+    return [*(bar_level if stage.bar_encoder else []), *window_level, model.decoders]
 
 
 def decode(

@@ -14,6 +14,7 @@ from training.batches import Batches, transpose
 from training.config import Config, ConfigError, Data, Stage, load
 from training.fit import FitError, fit
 from training.prepare import prepare
+from training.run import RunError
 from training.store import Store
 
 SILENT = {"report": lambda line: None}
@@ -36,6 +37,19 @@ def test_a_run_in_pieces_is_the_run_in_one(band, tiny, tmp_path, pauses):
     one, pieces = run.load(tmp_path / "one").model, run.load(tmp_path / "pieces").model
     for (name, a), b in zip(one.state_dict().items(), pieces.state_dict().values(), strict=True):
         assert torch.equal(a, b), name
+
+
+def test_a_stage_to_come_may_change_and_one_that_has_begun_may_not(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path, until=6, **SILENT)  # within the second stage
+    first, second, third = tiny.stages
+    later = replace(tiny, stages=(first, second, replace(third, beta=0.05)))
+    with pytest.raises(RunError, match=r"stages\.2\.learning_rate is now 0\.5, the run has"):
+        fit(
+            replace(tiny, stages=(first, replace(second, learning_rate=0.5), third)), band, tmp_path, **SILENT
+        )
+    assert fit(later, band, tmp_path, **SILENT).total == 12
+    with pytest.raises(RunError, match=r"stages\.3\.beta is now 0\.2, the run has 0\.05"):
+        fit(tiny, band, tmp_path, **SILENT)
 
 
 def test_a_finished_run_is_left_as_it_is(band, tiny, tmp_path):
@@ -90,6 +104,7 @@ def test_transposition_moves_melody_and_bass_and_never_drums():
         ('[model]\nfamily = "flat"\n[[stages]]\nobjective = "bars"\n', "needs a hierarchical model"),
         ("seed = \n", "Invalid value"),
         ('[[stages]]\nobjective = "bars"\niterations = 0\n', "iterations: 0, expected a number above 0"),
+        ('[[stages]]\nobjective = "bars"\nbar_encoder = 1\n', "bar_encoder: 1, expected true or false"),
         ('[data]\ntranspose = 5\n[[stages]]\nobjective = "bars"\n', "data.transpose: 5, expected a list"),
         ('[data.weights]\nx = "y"\n[[stages]]\nobjective = "bars"\n', "data.weights.x: 'y', expected float"),
     ],
@@ -115,7 +130,7 @@ def test_a_folder_of_another_run_is_refused(band, tiny, tmp_path):
     fit(tiny, band, tmp_path, until=1, **SILENT)
     for other, key in (
         (replace(tiny, model=replace(TINY, decoder=24)), "model.decoder is now 24, the run has 16"),
-        (replace(tiny, stages=tiny.stages[:2]), "stages.3 is now None"),
+        (replace(tiny, stages=tiny.stages[1:]), "stages.1.objective is now 'codes', the run has 'bars'"),
         (replace(tiny, data=Data(transpose=(0, 0))), "data.transpose is now [0, 0], the run has [-6, 5]"),
     ):
         with pytest.raises(run.RunError) as error:

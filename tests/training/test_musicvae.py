@@ -108,8 +108,25 @@ def test_a_model_learns_one_batch_by_heart(family):
 def test_codes_move_only_the_upper_level():
     torch.manual_seed(7)
     model = MusicVAE(TINY)
-    loss, _ = OBJECTIVES["codes"](model, music(2), Stage("codes"), 0)
+    stage = Stage("codes")
+    loss, _ = OBJECTIVES["codes"](model, music(2), stage, 0)
     loss.backward()
-    moved = {id(p) for part in trained_parts(model, "codes") for p in part.parameters()}
+    moved = {id(p) for part in trained_parts(model, stage) for p in part.parameters()}
     for parameter in model.parameters():
         assert (parameter.grad is not None) == (id(parameter) in moved)
+
+
+def test_windows_leave_the_bar_encoder_alone_where_the_stage_says_so():
+    torch.manual_seed(8)
+    model, tokens = MusicVAE(TINY), music(2)
+    whole, part = Stage("windows"), Stage("windows", bar_encoder=False)
+    torch.manual_seed(0)
+    expected, _ = OBJECTIVES["windows"](model, tokens, whole, 0)
+    torch.manual_seed(0)
+    loss, _ = OBJECTIVES["windows"](model, tokens, part, 0)
+    assert torch.equal(loss, expected)
+    loss.backward()
+    moved = {id(p) for module in trained_parts(model, part) for p in module.parameters()}
+    for name, parameter in model.named_parameters():
+        assert (parameter.grad is not None) == (id(parameter) in moved), name
+    assert len(moved) < len({id(p) for part in trained_parts(model, whole) for p in part.parameters()})
