@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP, Bar, Note
-from engine.dynamics import BACKBEAT, METRE, accent
+from engine.dynamics import BACKBEAT, CRASH, EVEN, METRE, PULSE, TICK, accent
 
 # Melody and bass: 0-127 strikes that pitch, 128 ends the sounding note, 129 lets things be.
 NOTE_OFF = 128
@@ -27,6 +27,17 @@ DRUM_CLASSES: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("ride", (51, 53, 59, 82)),
 )
 DRUM_CLASS_OF_PITCH = {pitch: index for index, (_, pitches) in enumerate(DRUM_CLASSES) for pitch in pitches}
+DRUM_ACCENTS = (
+    METRE,
+    BACKBEAT,
+    TICK,
+    EVEN,
+    EVEN,
+    EVEN,
+    EVEN,
+    CRASH,
+    TICK,
+)  # of those classes, in their order
 DRUM_PITCHES = tuple(pitches[0] for _, pitches in DRUM_CLASSES)
 
 Tokens = Sequence[Sequence[int]]  # (steps, voices)
@@ -40,6 +51,7 @@ class Voice:
     vocabulary: int
     kind: str
     lean: float = 0.0  # shades the velocities of the whole voice
+    accents: tuple[float, ...] = METRE  # of each step of the bar; drums have one pattern a class
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +105,7 @@ def _read_melody(index: int, voice: Voice, column: list[int]) -> tuple[list[Note
             index,
             column[start],
             (end - start) * TICKS_PER_STEP,
-            accent(METRE, start * TICKS_PER_STEP, voice.lean),
+            accent(voice.accents, start, voice.lean, end - start),
         )
         for start, end in pairwise(ends)
         if column[start] < NOTE_OFF
@@ -119,9 +131,8 @@ def _read_drums(index: int, voice: Voice, column: list[int]) -> tuple[list[Note]
     for step, token in enumerate(column):
         for drum, pitch in enumerate(DRUM_PITCHES):
             if token >> drum & 1:
-                weights = BACKBEAT if drum == 1 else METRE
-                tick = step * TICKS_PER_STEP
-                notes.append(Note(tick, index, pitch, TICKS_PER_STEP, accent(weights, tick, voice.lean)))
+                velocity = accent(DRUM_ACCENTS[drum], step, voice.lean)
+                notes.append(Note(step * TICKS_PER_STEP, index, pitch, TICKS_PER_STEP, velocity))
     return notes, 0
 
 
@@ -133,7 +144,7 @@ def _write_drums(notes: list[Note]) -> list[int]:
 
 
 MELODY = Voice("melody", MELODY_VOCABULARY, "melody", lean=0.4)
-BASS = Voice("bass", MELODY_VOCABULARY, "melody")
+BASS = Voice("bass", MELODY_VOCABULARY, "melody", accents=PULSE)
 DRUMS = Voice("drums", DRUM_VOCABULARY, "drums", lean=0.1)
 
 CODECS = {codec.name: codec for codec in (Codec("trio", 1, (MELODY, BASS, DRUMS)),)}

@@ -72,7 +72,8 @@ def open_output(api: str | None, connect: str | None, name: str, client: str = C
     PortError: none can, or there is no port called `connect`.
     """
     failures: list[str] = []
-    for label, number in _candidates(api):
+    candidates = _candidates(api)
+    for label, number in candidates:
         try:
             with quiet():
                 before = _outputs(number)
@@ -81,8 +82,10 @@ def open_output(api: str | None, connect: str | None, name: str, client: str = C
         except (OSError, ValueError, NotImplementedError, PortError) as error:
             failures.append(_explain(label, error))
             continue
-        why = f" ({'; '.join(failures)})" if failures else ""
-        return Port(out, label, address, f"{label}: {address}{target}{why}")
+        rest = [other for other, _ in candidates if other != label]
+        chosen = "asked for" if api else f"taken before {', '.join(rest)}" if rest else "all there is"
+        why = "; ".join(failures) or chosen
+        return Port(out, label, address, f"{label}: {address}{target} ({why})")
     raise PortError("; ".join(failures))
 
 

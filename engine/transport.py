@@ -3,17 +3,8 @@
 import math
 from dataclasses import dataclass, replace
 
-from engine.bar import PPQN, STEPS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_BAR, TICKS_PER_STEP
+from engine.bar import PPQN, TICKS_PER_STEP
 from engine.messages import BPM_RANGE
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in the music, all counted from 0; before the first note `bar` is negative."""
-
-    bar: int
-    beat: int
-    step: int  # within the bar
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +53,6 @@ def clamp_bpm(bpm: float) -> float:
     return max(low, min(high, bpm))
 
 
-def position(tick: int) -> Position:
-    """Return the bar, beat and step in which `tick` lies."""
-    bar, inside = divmod(tick, TICKS_PER_BAR)
-    step = inside // TICKS_PER_STEP
-    return Position(bar, step // STEPS_PER_BEAT, step)
-
-
 def next_step(tick: float) -> int:
     """Return the first step boundary at or after `tick`, counted from the start of the performance."""
     return math.ceil(tick / TICKS_PER_STEP)
-
-
-def split_step(step: int) -> tuple[int, int]:
-    """Return (bar, step within it) of a step counted from the start of the performance."""
-    return divmod(step, STEPS_PER_BAR)

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.bar import PPQN, TICKS_PER_BAR
-from engine.transport import Position, Transport, next_step, position, split_step
+from engine.bar import PPQN
+from engine.transport import Transport, next_step
 
 BPM = st.floats(20.0, 300.0)
 
@@ -37,9 +37,5 @@ def test_a_tempo_out_of_range_is_clamped() -> None:
     assert Transport(120.0, 0, 0.0).at_tempo(1e9, 0.0).bpm == 300.0
 
 
-def test_positions_count_from_nought() -> None:
-    assert position(0) == Position(0, 0, 0)
-    assert position(TICKS_PER_BAR + PPQN + 120) == Position(1, 1, 5)
-    assert position(-1) == Position(-1, 3, 15)
+def test_the_next_step_is_at_or_after_a_tick() -> None:
     assert [next_step(tick) for tick in (0, 0.5, 120, 120.1)] == [0, 1, 1, 2]
-    assert split_step(35) == (2, 3)
