@@ -9,6 +9,7 @@ from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, Bar
 from engine.codec import CODECS
 from engine.latent import Latent, move, prior, slerp
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS, BarReply, BarRequest, RollNote
+from engine.response import Responses
 from engine.setup import NEUTRAL, Setup, anchor
 
 AHEAD = 2  # bars asked for beyond the one that plays
@@ -49,6 +50,7 @@ class Arranger:
         self.revision = 0
         self.decode_ms = 0.0
         self.late_bars = 0
+        self.responses: Responses | None = None  # told of each bar taken in, where somebody measures
         self._bars: dict[int, Written] = {}
         self._asked: tuple[BarRequest, float] | None = None  # and when
         self._pace: deque[float] = deque([LEAD / 2], maxlen=PACE_MEMORY)  # seconds that replies took
@@ -169,6 +171,8 @@ class Arranger:
             return False
         bar = self._codec.to_bar(reply.tokens)
         self._bars[reply.number] = Written(reply.tokens, bar, reply.revision, _roll(reply.number, bar))
+        if self.responses is not None:
+            self.responses.accepted(reply.revision, reply.number, reply.from_step)
         return True
 
     def forget_request(self) -> None:

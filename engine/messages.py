@@ -176,6 +176,28 @@ class Snapshot:
     failed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a player whose Setup says `measure` kept of itself; it comes once, before the last snapshot.
+
+    Times are seconds of the engine's clock, samples the bytes of arrays: `due` and `sent` float64 for each
+    note on, `notes` uint16, channel * 128 + pitch, and `knob_to_note` float64 for each move of a knob, from
+    its arrival to the nominal time of the first step that reflects it. A step is missed if it does not
+    reflect a move that came 20 ms or more before; `knob_steps` are those that had one to reflect.
+    """
+
+    due: bytes
+    sent: bytes
+    notes: bytes
+    notes_dropped: int  # beyond what is kept
+    knob_to_note: bytes
+    knob_to_note_worst: float
+    knob_moves: int
+    knob_moves_dropped: int  # while nothing played
+    knob_steps: int
+    knob_missed_steps: int
+
+
 # Bars: between player and composer.
 
 

@@ -8,6 +8,7 @@ from engine.clock import Clock
 from engine.console import Console
 from engine.desk import Desk, Link
 from engine.ledger import Finish, Notice, PortLost, Receivers
+from engine.measure import Measure
 from engine.messages import BarReply, ComposerState
 from engine.midi import NOTE_OFF, NOTE_ON
 from engine.performance import Performance
@@ -27,6 +28,7 @@ class Player:
         self.performance = Performance(setup, self._send, now + setup.delay)
         self.report = Report(now)
         self.console = Console(setup, self.performance, self.report, self._finish)
+        self._measure = Measure(self.performance) if setup.measure else None
         self._setup = setup
         self._clock = clock
         self._desk = desk
@@ -57,6 +59,8 @@ class Player:
         """Go once around the loop, waiting at its end for what comes next."""
         now = self._clock.now()
         self.performance.advance(now)
+        if self._measure is not None:
+            self._measure.look(now)
         if self._desk.leave is not None:
             self.report.notice(f"ended by {self._desk.leave}")
         self.leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
@@ -89,14 +93,18 @@ class Player:
         if ledger is not None and kind == NOTE_OFF:
             ledger.clear(channel, message[1])
         if kind == NOTE_ON:  # only these are never sent by hand, between ticks
-            now = self._clock.now()
-            self.report.late(now, now - self.performance.transport.time_of(tick))
+            now, due = self._clock.now(), self.performance.transport.time_of(tick)
+            self.report.late(now, now - due)
+            if self._measure is not None:
+                self._measure.sent(due, now, message)
 
     def _take(self, source: Any) -> None:
         if self._desk.wake is not None and source is self._desk.wake.source:
             self._desk.wake.clear()
             while self._desk.controls:
                 self.console.control(self._desk.controls.popleft())
+                if self._measure is not None:
+                    self._measure.moved(self._clock.now())
             return
         try:
             message = source.recv()
@@ -122,6 +130,8 @@ class Player:
                 self.report.notice(text)
             case _:
                 self.console.obey(message, now)
+                if self._measure is not None:
+                    self._measure.moved(now)
                 self._keep_journal()
 
     def _accept(self, reply: BarReply, now: float) -> None:
@@ -182,6 +192,8 @@ class Player:
         self.performance.end_all(now)
         self.console.finish_take(now)
         self._keep_journal()
+        if self._measure is not None and self._desk.live is not None:
+            self._tell(self._desk.live, self._measure.result())
         self._show(now, finished=True)
 
     def _show(self, now: float, finished: bool) -> None:

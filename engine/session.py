@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from engine.ledger import Ledger, Notice
-from engine.messages import Acknowledge, Command, ComposerState, Quit, Snapshot
+from engine.messages import Acknowledge, Command, ComposerState, Measured, Quit, Snapshot
 from engine.setup import Setup, VoiceSetup, from_preset
 from engine.watch import TELLING
 
@@ -72,6 +72,7 @@ class Session:
         self._keeper = self._spawn(_guard, self._house, self._ledger.name)
         self._restarts: dict[str, deque[float]] = {}
         self._last: Snapshot | None = None
+        self.measured: Measured | None = None  # once the player has said it, where the setup asks for it
         self._over = self._closed = False
         self._unguarded = False  # too many guards have died
         self._stop_watching, stop = self._context.Pipe()
@@ -92,9 +93,13 @@ class Session:
         if self._over or not self._live.poll(timeout):
             return None
         try:
-            snapshot: Snapshot = self._live.recv()
+            said: Snapshot | Measured = self._live.recv()
         except (EOFError, OSError):
             return self._bereft()
+        if isinstance(said, Measured):
+            self.measured = said
+            return None
+        snapshot = said
         self.send(Acknowledge())
         self._last, self._over = snapshot, snapshot.finished
         return snapshot
@@ -111,6 +116,11 @@ class Session:
     def pids(self) -> dict[str, int | None]:
         """The process numbers of "player", "composer" and "guard"."""
         return {"player": self._player.pid, "composer": self._composer.pid, "guard": self._keeper.pid}
+
+    @property
+    def port(self) -> tuple[str, str]:
+        """The MIDI system of the output port and its address there; empty while or where there is none."""
+        return self._ledger.read("api"), self._ledger.read("port")
 
     def close(self, timeout: float = 5.0) -> None:
         """End every note and wait up to `timeout` seconds for each process; a take is written whole."""

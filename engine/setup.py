@@ -56,6 +56,7 @@ class Setup:
     sound: bool | None = None
     sound_device: str = "default"  # or "null": the true path without a sound card
     headless: bool = False  # nobody looks: snapshots carry no piano roll
+    measure: bool = False  # keep the time of every note and knob, and send Measured at the end
 
 
 def from_preset(preset: Preset) -> Setup:

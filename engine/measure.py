@@ -1,0 +1,65 @@
+"""What a player that is asked to measure itself keeps until its end: when notes went out, how knobs answered."""
+
+from array import array
+
+from engine.bar import TICKS_PER_STEP
+from engine.messages import Measured
+from engine.performance import Performance
+from engine.response import CAP, Responses
+
+
+class Measure:
+    """Watches one performance; times are seconds of the player's clock."""
+
+    def __init__(self, performance: Performance) -> None:
+        self._performance = performance
+        self._responses = performance.arranger.responses = Responses()
+        self._due, self._sent = array("d"), array("d")
+        self._notes = array("H")
+        self._dropped = 0
+        self._playing = False
+
+    def sent(self, due: float, now: float, message: list[int]) -> None:
+        """Keep that a note on was `due` and had gone out by `now`."""
+        if len(self._due) < CAP:
+            self._due.append(due)
+            self._sent.append(now)
+            self._notes.append((message[0] & 0x0F) << 7 | message[1])
+        else:
+            self._dropped += 1
+
+    def moved(self, arrived: float) -> None:
+        """Keep that what arrived at `arrived` has been obeyed, if it changed the music."""
+        self._responses.moved(self._performance.arranger.revision, arrived)
+
+    def look(self, now: float) -> None:
+        """Judge the steps that have passed at `now`, once everything due then has been sent."""
+        performance = self._performance
+        if performance.playing != self._playing:
+            self._playing = performance.playing
+            if self._playing:
+                self._responses.started()
+            else:
+                self._responses.stopped()
+        if not self._playing:
+            return
+        reached = performance.tick(now) // TICKS_PER_STEP
+        while self._responses.next_step <= reached:
+            step = self._responses.next_step
+            self._responses.passed(performance.transport.time_of(step * TICKS_PER_STEP))
+
+    def result(self) -> Measured:
+        """Return everything that was kept."""
+        responses = self._responses
+        return Measured(
+            due=self._due.tobytes(),
+            sent=self._sent.tobytes(),
+            notes=self._notes.tobytes(),
+            notes_dropped=self._dropped,
+            knob_to_note=responses.to_note.tobytes(),
+            knob_to_note_worst=responses.worst,
+            knob_moves=responses.moves,
+            knob_moves_dropped=responses.dropped,
+            knob_steps=responses.asked,
+            knob_missed_steps=responses.missed,
+        )
