@@ -1,15 +1,13 @@
 """The player's own process: ports, signals and real-time scheduling around the loop."""
 
-import ctypes
 import gc
-import os
 import signal
-from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from engine.clock import MonotonicClock, Wake
 from engine.desk import Desk
 from engine.ledger import Ledger
+from engine.machine import real_time
 from engine.outlet import Outlet
 from engine.player import Player
 from engine.port import Input, Port, PortError, open_inputs, open_output
@@ -17,8 +15,6 @@ from engine.setup import Setup
 from engine.sound import Sound, SoundError
 from engine.watch import TELLING
 
-PRIORITY = 50  # of SCHED_FIFO: below JACK's 70, above everything ordinary
-MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # <sys/mman.h> of Linux: what is and will be touched
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # Windows has no SIGHUP
 
 
@@ -32,7 +28,7 @@ def run(setup: Setup, live: Connection, composer: Connection, guard: Connection,
     gc.collect()
     gc.freeze()
     gc.disable()
-    player = Player(setup, MonotonicClock(spin=_real_time()), desk)
+    player = Player(setup, MonotonicClock(spin=real_time()), desk)
     player.run()
     for close in closers:
         close.close()
@@ -96,15 +92,3 @@ def wants_sound(setup: Setup, port: Port | None) -> bool:
     if setup.sound is not None:
         return setup.sound
     return port is None or (port.api in TELLING and setup.port is None)
-
-
-def _real_time() -> bool:
-    """Ask for real-time scheduling and memory that stays; return whether the first was granted."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
-    except (AttributeError, OSError):
-        return False  # macOS and Windows have none of it; Linux grants it to group audio or with rtkit
-    with suppress(AttributeError, OSError):
-        # A page that was swapped out or reclaimed is a note that comes late; refused beyond a user's limit.
-        ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
-    return True

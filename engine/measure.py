@@ -1,4 +1,4 @@
-"""What a player that is asked to measure itself keeps until its end: when notes went out, how knobs answered."""
+"""What a player that is asked to measure itself keeps: when notes went out, how knobs answered."""
 
 from array import array
 
