@@ -160,6 +160,13 @@ def _load(path: Path | str) -> Any:
             ) from error
 
 
+def stored(path: Path | str) -> Any:
+    """Return the module at `path` with its weights as they are stored, not frozen; Decoder.load checks it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.load(str(path), map_location="cpu").eval()
+
+
 def _expect_shape(name: str, value: NDArray[Any], shape: tuple[int, ...]) -> None:
     if value.shape != shape:
         raise ValueError(f"{name} has shape {value.shape}, expected {shape}")

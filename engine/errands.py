@@ -3,6 +3,7 @@
 Each errand answers on the connection that is its first argument: ("done", result) or ("refused", why).
 """
 
+import os
 from dataclasses import astuple
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -34,6 +35,61 @@ def check_ports(reply: Connection, api: str | None, port: str | None, control: s
         reply.send(("done", None))
     except PortError as error:
         reply.send(("refused", str(error)))
+
+
+def grants(reply: Connection) -> None:
+    """Answer whether a process here gets real-time scheduling, by asking for it; None where there is none."""
+    from engine.machine import real_time
+
+    reply.send(("done", real_time() if hasattr(os, "sched_setscheduler") else None))
+
+
+def midi_systems(reply: Connection) -> None:
+    """Answer with each MIDI system and why it does not answer, "" if it does, and JACK's period in ms."""
+    from engine.port import PortError, systems  # loads rtmidi
+
+    try:
+        found = systems()
+    except PortError as error:
+        reply.send(("refused", str(error)))
+        return
+    reply.send(("done", (found, _jack_period() if ("JACK", "") in found else None)))
+
+
+def _jack_period() -> float | None:
+    """Return the milliseconds of a period of the JACK server that runs, None if it cannot be asked."""
+    from engine.libraries import quiet
+
+    try:
+        import jack
+    except (ImportError, OSError):  # OSError: no libjack on this system
+        return None
+    try:
+        with quiet():
+            client = jack.Client("live-look", no_start_server=True)
+            period = 1000.0 * client.blocksize / client.samplerate
+            client.close()
+    except jack.JackError:
+        return None
+    return period
+
+
+def sound_system(reply: Connection) -> None:
+    """Answer with the audio system that the built-in sound would open."""
+    import miniaudio
+
+    from engine.libraries import quiet
+    from engine.speaker import open_device
+
+    try:
+        with quiet():
+            device = open_device("default")
+            name = device.backend
+            device.close()
+    except miniaudio.MiniaudioError as error:
+        reply.send(("refused", str(error)))
+        return
+    reply.send(("done", name))
 
 
 def finish(reply: Connection, journal: str) -> None:

@@ -99,6 +99,37 @@ def open_direct(api: str, receiver: str) -> Port:
     return Port(out, api, "live-rescue:rescue", receiver)
 
 
+def open_witness(api: str, source: str, arrived: Callable[[list[int]], None]) -> Input:
+    """Open an input connected to the output `source`, ours or another's; `arrived` as for `open_input`.
+
+    PortError: it is not there.
+    """
+    try:
+        with quiet():
+            end = _rtmidi().MidiIn(APIS[api], "live-witness")
+            names = _names(end)
+            index = _choose(names, source, api)
+            assert index is not None
+            end.open_port(index, "in")
+    except (OSError, ValueError) as error:
+        raise PortError(_explain(api, error)) from error
+    end.set_callback(lambda event, _: arrived(event[0]))
+    return Input(end, f"{api}: {names[index]}")
+
+
+def systems() -> list[tuple[str, str]]:
+    """Return each MIDI system that RtMidi knows here, with why it does not answer, "" if it does."""
+    found = []
+    for label, number in _candidates(None):
+        try:
+            with quiet():
+                _rtmidi().MidiIn(number, "live-list").delete()
+            found.append((label, ""))
+        except OSError as error:
+            found.append((label, _explain(label, error)))
+    return found
+
+
 def _open(label: str, number: int, connect: str | None, name: str, client: str) -> tuple[Any, str]:
     """Return an open output and, as " -> NAME", what it is connected to if it is no virtual port."""
     out = _rtmidi().MidiOut(number, client)

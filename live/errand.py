@@ -5,7 +5,10 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from typing import Any
+
+PARTING = 3.0  # seconds for a process beside this one to leave
 
 
 class UserError(Exception):
@@ -26,6 +29,54 @@ def deaf_to_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+class Helper:
+    """A process of engine.witness at work, to be told when to begin and when to stop."""
+
+    def __init__(self, link: Connection) -> None:
+        self._link = link
+        self.opened = self._answer()
+
+    def tell(self) -> None:
+        """Let it go on: begin, or come to an end."""
+        with suppress(OSError):
+            self._link.send(None)
+
+    def result(self) -> Any:
+        """Tell it to end and return what it found; UserError: it died."""
+        self.tell()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        try:
+            word, what = self._link.recv()
+        except (EOFError, OSError):
+            raise UserError("a process that was to measure has died") from None
+        if word == "refused":
+            raise UserError(str(what))
+        return what
+
+
+@contextmanager
+def beside(work: Callable[..., None], *arguments: object) -> Iterator[Helper]:
+    """Have `work` of engine.witness done by a process of its own in this context.
+
+    UserError: it could not begin.
+    """
+    context = multiprocessing.get_context("spawn")
+    link, there = context.Pipe()
+    process = context.Process(target=work, args=(there, *arguments), daemon=True)
+    with deaf_to_ctrl_c():
+        process.start()
+    there.close()
+    try:
+        yield Helper(link)
+    finally:
+        link.close()  # which ends it
+        process.join(PARTING)
+        process.kill()
+        process.join()
 
 
 def run(errand: Callable[..., None], *arguments: object) -> Any:

@@ -1,0 +1,147 @@
+"""The plain PyTorch loop over a model file's weights, to compare with; only `live bench --against` loads it.
+
+It is what one writes first: the two-layer LSTM of each voice, one step at a time, eager, in float32, fed the
+previous token as a one-hot vector beside the bar's code, as the code published with the paper does.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from engine.decoder import DecoderError
+from engine.manifest import Manifest
+
+Blocks = tuple[Tensor, Tensor]  # weights ([voices,] rows, columns) and biases ([voices,] rows)
+
+
+class PlainVoice(nn.Module):
+    """The bottom decoder of one voice: an affine opening, two layers of LSTM, an affine output."""
+
+    def __init__(self, vocabulary: int, code: int, units: int) -> None:
+        super().__init__()
+        self.vocabulary = vocabulary
+        self.initial = nn.Linear(code, 4 * units)
+        self.lstm = nn.LSTM(vocabulary + 1 + code, units, num_layers=2, batch_first=True)
+        self.output = nn.Linear(units, vocabulary)
+
+    def bar(self, code: Tensor, temperature: float, noise: Tensor) -> list[int]:
+        """Return a token a row of `noise` (steps, vocabulary) for the bar of `code` (code,)."""
+        h0, h1, c0, c1 = torch.tanh(self.initial(code)).chunk(4)
+        state = torch.stack([h0, h1]).unsqueeze(1), torch.stack([c0, c1]).unsqueeze(1)
+        token, tokens = self.vocabulary, []
+        for step in range(len(noise)):
+            heard = F.one_hot(torch.tensor(token), self.vocabulary + 1).float()
+            out, state = self.lstm(torch.cat([heard, code]).view(1, 1, -1), state)
+            logits = self.output(out[0, 0])
+            token = int((logits / temperature + noise[step]).argmax())
+            tokens.append(token)
+        return tokens
+
+
+class PlainLoop:
+    """Turns latents into bars like engine.decoder.Decoder, in the plain way."""
+
+    def __init__(self, stored: Any, manifest: Manifest, vocabularies: Sequence[int]) -> None:
+        """Take the weights of `stored`, a model file's module as it was loaded, dequantised.
+
+        DecoderError: the file stores them in a form that is unknown here.
+        """
+        self._bars = manifest.bars
+        try:
+            with torch.inference_mode():
+                self._conductor(stored)
+                self._bottoms(stored, vocabularies)
+        except (AttributeError, RuntimeError) as error:
+            raise DecoderError(f"no plain loop of these weights: {str(error).splitlines()[0]}") from error
+
+    @torch.inference_mode()
+    def plan(self, z: NDArray[np.float32]) -> Tensor:
+        """Return the code of each bar, (bars, code), for `z` (z_size,)."""
+        opened = torch.tanh(self.initial(torch.from_numpy(np.array(z))))
+        h0, h1, c0, c1 = opened.chunk(4)
+        state = torch.stack([h0, h1]).unsqueeze(1), torch.stack([c0, c1]).unsqueeze(1)
+        out, _ = self.conductor(torch.zeros(1, self._bars, 1), state)
+        codes = self.code(out[0])
+        return F.layer_norm(codes, codes.shape[-1:])
+
+    @torch.inference_mode()
+    def bar(
+        self, code: Tensor, temperature: Sequence[float], noise: Sequence[NDArray[np.float32]]
+    ) -> NDArray[np.int64]:
+        """Return the tokens (steps, voices) of the bar of `code` (code,); temperatures above 0."""
+        columns = [
+            voice.bar(code, temperature[index], torch.from_numpy(noise[index]))
+            for index, voice in enumerate(self.voices)
+        ]
+        return np.array(columns, np.int64).T
+
+    def _conductor(self, stored: Any) -> None:
+        weight, bias = stored.initial(), stored.initial_bias()
+        self.initial = _linear(weight, bias)
+        (lower, below), (upper, above) = _blocks(stored.conductor.lower), _blocks(stored.conductor.upper)
+        units = weight.shape[0] // 4
+        self.conductor = nn.LSTM(1, units, num_layers=2, batch_first=True)
+        first = torch.zeros(4 * units, 1), stored.conductor.table()[0]
+        _fill(self.conductor, first, (lower[0], below[0]), upper[0])
+        self.code = _linear(upper[0, 4 * units :], above[0, 4 * units :])
+
+    def _bottoms(self, stored: Any, vocabularies: Sequence[int]) -> None:
+        opening, opening_bias = _blocks(stored.opening)
+        (lower, below), (upper, above) = _blocks(stored.decoders.lower), _blocks(stored.decoders.upper)
+        table, offsets = stored.decoders.table(), stored.decoders.offsets.tolist()
+        units = lower.shape[2]
+        self.voices = []
+        for voice, (vocabulary, offset) in enumerate(zip(vocabularies, offsets, strict=True)):
+            plain = PlainVoice(vocabulary, opening.shape[2], units)
+            plain.initial = _linear(opening[voice, : 4 * units], opening_bias[voice, : 4 * units])
+            # Every input has exactly one token, so the bias may stay in the tokens' columns.
+            first = torch.cat([table[offset : offset + vocabulary + 1].T, opening[voice, 4 * units :]], 1)
+            _fill(plain.lstm, (first, torch.zeros(4 * units)), (lower[voice], below[voice]), upper[voice])
+            rows = slice(4 * units, 4 * units + vocabulary)
+            plain.output = _linear(upper[voice, rows], above[voice, rows])
+            self.voices.append(plain.eval())
+
+
+def _blocks(product: Any) -> Blocks:
+    """Return what a product of the file multiplies with and adds, a block for each voice."""
+    if hasattr(product, "both"):  # two more columns fix the grid of its input
+        weight, _ = _blocks(product.both)
+        return weight[:, :, :-2], product.bias
+    if hasattr(product, "packed"):
+        packed, bias = torch.ops.quantized.linear_unpack(product.packed)
+        shape = product.voices, product.rows
+        return packed.dequantize().view(*shape, -1), bias.view(shape)
+    return product.weight().transpose(1, 2), product.bias.squeeze(1)
+
+
+def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
+    linear = nn.Linear(weight.shape[1], weight.shape[0])
+    linear.load_state_dict({"weight": weight, "bias": bias})
+    return linear
+
+
+def _fill(lstm: nn.LSTM, first: Blocks, lower: Blocks, upper: Tensor) -> None:
+    """Give `lstm` its weights: `first` hears the input, the others are as in training.streaming."""
+    gated = 4 * lstm.hidden_size
+    parts = {
+        "weight_ih_l0": first[0],
+        "weight_hh_l0": lower[0][gated:],
+        "bias_ih_l0": first[1],
+        "weight_ih_l1": lower[0][:gated],
+        "weight_hh_l1": upper[:gated],
+        "bias_ih_l1": lower[1][:gated],
+    }
+    filled = {name: _torch_order(part) for name, part in parts.items()}
+    none = torch.zeros(gated)
+    lstm.load_state_dict(filled | {"bias_hh_l0": none, "bias_hh_l1": none})
+
+
+def _torch_order(gates: Tensor) -> Tensor:
+    """Return rows (4 * units, ...) with the cell before the output gate; the file has it last."""
+    i, f, o, g = gates.chunk(4)
+    return torch.cat([i, f, g, o])

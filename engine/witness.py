@@ -1,0 +1,115 @@
+"""Processes beside a performance, on its real ports: one hears its notes, one moves its knobs, one is busy.
+
+Each says ("ready", what it opened) or ("refused", why) on its connection, does its work until the other
+side says or hangs up, and ends with ("done", result).
+"""
+
+import os
+import time
+from array import array
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+from engine.clock import read
+from engine.machine import real_time
+from engine.midi import CONTROL, NOTE_ON
+from engine.setup import Setup
+
+SETTLE = 0.3  # seconds for the last notes to arrive
+
+
+def hear(link: Connection, api: str, source: str) -> None:
+    """Hear the port `source` until told to stop; done: when each note on came, and which, as Measured has it.
+
+    Like a synthesiser it has real-time scheduling where that is granted, so that its own waking is not
+    taken for jitter.
+    """
+    from engine.port import PortError, open_witness  # loads rtmidi
+
+    times, notes = array("d"), array("H")
+
+    def arrived(message: list[int]) -> None:
+        now = read()
+        if message[0] & 0xF0 == NOTE_ON and message[2] > 0:
+            times.append(now)
+            notes.append((message[0] & 0x0F) << 7 | message[1])
+
+    real_time()
+    try:
+        source_port = open_witness(api, source, arrived)
+    except PortError as error:
+        _say(link, "refused", str(error))
+        return
+    _say(link, "ready", source_port.text)
+    _until_told(link)
+    time.sleep(SETTLE)
+    source_port.close()
+    _say(link, "done", (times.tobytes(), notes.tobytes()))
+
+
+def move(link: Connection, api: str, port: str, plan: Sequence[tuple[float, int, int]]) -> None:
+    """Send `plan`, (seconds from being told to begin, control, position), to `port` on channel 1.
+
+    Done: how many were sent before the other side said stop.
+    """
+    from engine.port import PortError, open_direct  # loads rtmidi
+
+    try:
+        out = open_direct(api, port)
+    except PortError as error:
+        _say(link, "refused", str(error))
+        return
+    _say(link, "ready", port)
+    sent = 0
+    if _until_told(link):
+        begun = read()
+        for at, control, position in plan:
+            if link.poll(max(0.0, begun + at - read())):
+                break
+            out.send([CONTROL, control, position])
+            sent += 1
+        else:
+            _until_told(link)
+    out.close()
+    _say(link, "done", sent)
+
+
+def decode(link: Connection, setup: Setup) -> None:
+    """Decode bars of `setup` without pause, each of a new latent, as a composer does whose knobs never rest.
+
+    Done: how many.
+    """
+    from engine.bench import requests
+    from engine.composer import NICENESS, Composer  # loads torch
+    from engine.decoder import DecoderError
+
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+    try:
+        composer = Composer(setup.model)
+    except DecoderError as error:
+        _say(link, "refused", str(error))
+        return
+    _say(link, "ready", setup.model)
+    bars = 0
+    for request in requests(setup):
+        if link.poll():
+            break
+        composer.reply(request)
+        bars += 1
+    _say(link, "done", bars)
+
+
+def _until_told(link: Connection) -> bool:
+    """Wait for a word from the other side; False if it has hung up."""
+    try:
+        link.recv()
+    except (EOFError, OSError):
+        return False
+    return True
+
+
+def _say(link: Connection, word: str, what: object) -> None:
+    with suppress(OSError):  # the other side has gone
+        link.send((word, what))
