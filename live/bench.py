@@ -1,111 +1,101 @@
-"""Measures an installation: decoding, the first note of a fresh run, and memory."""
+"""Measures an installation on the user's own machine: one real performance, decoding, and fresh starts."""
 
-import os
-import platform
-import subprocess
+import statistics
 import sys
-import threading
-from importlib.metadata import version
-from pathlib import Path
-from time import monotonic
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from engine import bench
-from engine.bar import TICKS_PER_BAR
+from engine import bench, machine
 from engine.preset import Preset
-from engine.session import Session, from_preset
+from engine.session import Session, Setup, from_preset
+from live import fresh
 from live.errand import UserError, run
-from live.play import Wishes, setup_for
+from live.trial import perform
 
-PATIENCE = 60.0  # seconds to wait for a first note before giving up
+BPM = 120.0  # of the performance, so that figures compare from preset to preset
+STARTS = 3  # fresh processes timed; the median is reported, and each of them
+AGAINST_BARS = 60  # at most, where the plain loop decodes them too: it takes its time
+MACHINE = ("system", "processor", "cores", "load", "memory_free", "clock_source", "python", "wheels")
 
 
-def measure(preset: Preset, name: str, bars: int) -> dict[str, Any]:
-    """Return the figures; times in milliseconds or seconds and memory in MiB as the keys say.
+def measure(
+    preset: Preset,
+    name: str,
+    *,
+    bars: int,
+    seconds: float,
+    against: bool = False,
+    begin: Callable[[Setup], Session] = Session,
+) -> dict[str, Any]:
+    """Return the figures; milliseconds, seconds, MiB and percent of one core as the keys say.
 
-    UserError: the model cannot be decoded, or no note came.
+    Null stands for what this machine does not tell, with a reason beside it where there is one. Everything
+    that was measured counts; only the warm-up of decoding is apart. UserError: the preset does not play.
     """
-    return {
-        "preset": preset.name,
-        "decode": run(bench.decode, from_preset(preset), bars),
-        "first_note_s": round(first_note(name), 2),
-        "resident_mib": resident(preset),
-        "machine": machine(),
+    setup = from_preset(preset)
+    facts = machine.facts()  # before this loads the machine
+    _say(f"decoding {bars} bars")
+    figures: dict[str, Any] = {"preset": preset.name} | _decoding(setup, bars, against)
+    _say(f"playing for {seconds:g} seconds, nobody at the knobs at first")
+    figures |= perform(replace(setup, bpm=BPM), seconds, begin)
+    _say("starting afresh")
+    figures |= _starts(preset, name, figures["rss_mib"])
+    told = [value for value in figures["rss_mib"].values() if value is not None]
+    figures["rss_mib"]["all"] = round(sum(told), 1) if told else None
+    figures["machine"] = {key: getattr(facts, key) for key in MACHINE} | {"wheels": dict(facts.wheels)}
+    return figures
+
+
+def _decoding(setup: Setup, bars: int, against: bool) -> dict[str, Any]:
+    found = run(bench.decode, setup, min(bars, AGAINST_BARS) if against else bars, against)
+    figures = {"decode_ms_per_bar": found.pop("decode_ms_per_bar"), "against": found.pop("against", None)}
+    figures["decode"] = found
+    if not against:
+        del figures["against"]
+    return figures
+
+
+def _starts(preset: Preset, name: str, memory: dict[str, float | None]) -> dict[str, Any]:
+    """Return how long fresh processes take; the memory of the one with the screen goes into `memory`."""
+    notes = [fresh.first_note(name) for _ in range(STARTS)]
+    figures: dict[str, Any] = {
+        "first_note_s": round(statistics.median(notes), 2),
+        "first_note_runs_s": [round(seconds, 2) for seconds in notes],
+    }
+    try:
+        screens = [fresh.screen(preset, name) for _ in range(STARTS)]
+    except UserError as error:
+        return figures | {"screen_s": None, "screen_reason": str(error)}
+    memory["live"] = screens[-1][1]
+    return figures | {
+        "screen_s": round(statistics.median(seconds for seconds, _ in screens), 2),
+        "screen_runs_s": [round(seconds, 2) for seconds, _ in screens],
     }
 
 
-def first_note(name: str) -> float:
-    """Return the seconds from the start of a fresh headless process to its first note."""
-    command = [sys.executable, "-m", "live.cli", "--preset", name, "--headless", "--no-sound", "--bars", "1"]
-    begun = monotonic()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
-        limit = threading.Timer(PATIENCE, process.terminate)
-        limit.start()
-        try:
-            lines, took = _until_playing(process, begun)
-        finally:
-            limit.cancel()
-    if took is None:
-        raise UserError(f"no note came: {' / '.join(lines)}")
-    return took
-
-
-def _until_playing(process: "subprocess.Popen[str]", begun: float) -> tuple[list[str], float | None]:
-    """Read to the end; return the lines, and the seconds since `begun` at which a note came."""
-    lines, took = [], None
-    for line in process.stdout or ():
-        lines.append(line.strip())
-        if took is None and lines[-1] == "playing":
-            took = monotonic() - begun
-    return lines, took
-
-
-def resident(preset: Preset) -> dict[str, float | str]:
-    """Return the resident memory of each process of a performance in its second bar."""
-    with Session(setup_for(preset, Wishes(bars=4, sound=False, headless=True))) as session:
-        deadline, snapshot = monotonic() + PATIENCE, None
-        while (snapshot is None or snapshot.tick < TICKS_PER_BAR) and monotonic() < deadline:
-            snapshot = session.poll(0.1) or snapshot
-            if snapshot is not None and snapshot.finished:
-                break
-        pids = {"live, headless": os.getpid(), **session.pids}
-        return {name: _resident(pid) for name, pid in pids.items() if pid is not None}
-
-
-def _resident(pid: int) -> float | str:
-    status = Path(f"/proc/{pid}/status")
-    if not status.exists():
-        return "unknown"  # only Linux tells without a library of its own
-    line = next((line for line in status.read_text().splitlines() if line.startswith("VmRSS")), "x 0")
-    return round(int(line.split()[1]) / 1024, 1)
-
-
-def machine() -> dict[str, Any]:
-    """Return what the figures were measured on."""
-    return {
-        "system": platform.platform(),
-        "processor": _processor(),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "torch": version("torch"),
-    }
-
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def table(figures: dict[str, Any], indent: str = "") -> str:
-    """Return the figures as lines of text."""
+def table(figures: dict[str, Any]) -> str:
+    """Return the figures as lines of text, percentiles side by side."""
     lines = []
     for name, value in figures.items():
-        if isinstance(value, dict):
-            lines += [f"{indent}{name}", table(value, indent + "  ")]
+        if name == "machine":
+            lines += [""] + [f"{key:<28} {_cell(found)}" for key, found in value.items()]
+        elif name == "against":
+            lines += [f"against: {key:<19} {_cell(found)}" for key, found in value.items()]
         else:
-            lines.append(f"{indent}{name:<18} {value}")
+            lines.append(f"{name:<28} {_cell(value)}")
     return "\n".join(lines)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, dict):
+        return "   ".join(f"{name} {_cell(found)}" for name, found in value.items())
+    if isinstance(value, list | tuple):
+        return "  ".join(_cell(each) for each in value)
+    return "unknown" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _say(what: str) -> None:
+    """Tell somebody who waits at a terminal what goes on."""
+    if sys.stderr.isatty():
+        print(f"live: {what}", file=sys.stderr, flush=True)

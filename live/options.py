@@ -10,8 +10,9 @@ from live.values import APIS, api_name, number, whole
 EPILOG = "`live` alone is `live --preset trio`. `live COMMAND --help` says more about a command."
 PLAY = "play"  # what `live` does without a command
 # What an option that was not given stands for, where that is not None.
-DEFAULTS = {"preset": "trio", "headless": False, "delay": 0.0, "json": False}
-BENCH_BARS = 200
+DEFAULTS = {"preset": "trio", "headless": False, "delay": 0.0, "json": False, "against": False}
+BENCH_BARS, BENCH_SECONDS = 200, 12.0
+DOCTOR_SECONDS = 10.0
 
 
 class Parser(argparse.ArgumentParser):
@@ -65,10 +66,18 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     _render(commands.add_parser("render", help="play into a .mid file, without waiting"))
     finish = commands.add_parser("finish", help="make the .mid file of a take that broke off")
     finish.add_argument("journal", metavar="FILE.mid.part", help="what the crash left")
-    bench = commands.add_parser("bench", help="measure decoding, first note and memory on this machine")
+    bench = commands.add_parser("bench", help="measure timing, decoding and memory on this machine")
     _preset(bench)
     bench.add_argument("--bars", type=whole("bars", 1), help=f"how many bars to decode, {BENCH_BARS}")
-    bench.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    _measured(bench, "the performance", BENCH_SECONDS)
+    bench.add_argument(
+        "--against",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="decode each bar by the plain PyTorch loop of the same weights as well",
+    )
+    doctor = commands.add_parser("doctor", help="say what limits timing on this machine, and measure it")
+    _measured(doctor, "the measurement", DOCTOR_SECONDS)
     return parser, dict(commands.choices)
 
 
@@ -95,6 +104,13 @@ def _play(parser: Parser) -> None:
         default=argparse.SUPPRESS,
         help="built-in sound: always or never; without the option, while nobody listens on MIDI",
     )
+
+
+def _measured(parser: Parser, what: str, seconds: float) -> None:
+    parser.add_argument(
+        "--seconds", type=number("seconds", 1, 3600), help=f"how long {what} takes, {seconds:g}"
+    )
+    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
 
 
 def _render(parser: Parser) -> None:

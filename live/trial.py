@@ -1,0 +1,215 @@
+"""One real performance, measured: its notes at a second process, its knobs moved by a third."""
+
+import os
+import random
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
+from time import monotonic
+from typing import Any
+
+import numpy as np
+
+from engine import machine, witness
+from engine.bench import percentiles
+from engine.messages import Measured, Play, Quit, SetParameter, Snapshot
+from engine.session import Session, Setup
+from live.errand import Helper, UserError, beside
+
+PATIENCE = 60.0  # seconds to wait for the performance to begin, or to end
+FRAME = 1 / 30  # seconds between looks at the snapshots, as the screen looks
+FIRST_CONTROL = 20  # undefined in General MIDI, as are the eleven after it
+RESTING = 1 / 3  # of the time nobody moves a knob
+SWEEP = 0.01  # seconds between the control changes of a hand that turns
+KNOBS = "live-in:control"
+
+Plan = list[tuple[float, int, int]]  # (seconds, control, position)
+
+
+def gestures(seconds: float, controls: int, seed: int = 0) -> Plan:
+    """Return what a hand does with `controls` knobs: sweeps of a second, and single moves in between.
+
+    The sweeps begin at the bottom, so that soft takeover lets them in. The same every time.
+    """
+    chance, plan, at, turn = random.Random(seed), [], 0.0, 0
+    while at < seconds:
+        control = FIRST_CONTROL + turn % controls
+        for position in (*range(0, 128, 2), *range(126, 54, -2)):
+            plan.append((at, control, position))
+            at += SWEEP
+        for _ in range(5):
+            at += chance.uniform(0.1, 0.3)
+            plan.append((at, control, chance.randrange(128)))
+        at += chance.uniform(0.1, 0.3)
+        turn += 1
+    return [move for move in plan if move[0] < seconds]
+
+
+def perform(setup: Setup, seconds: float, begin: Callable[[Setup], Session] = Session) -> dict[str, Any]:
+    """Play `setup` for `seconds`, knobs at rest first and then moving; return the figures.
+
+    UserError: it could not play.
+    """
+    moved = [f"knob{number}" for number in range(1, len(setup.axes) + 1)] + ["interpolation"]
+    bindings = {name: (0, FIRST_CONTROL + index) for index, name in enumerate(moved)}
+    setup = replace(setup, play=False, sound=False, bars=None, bindings=bindings, measure=True)
+    resting = seconds * RESTING
+    plan = gestures(seconds - resting, len(moved))
+    with begin(setup) as session, ExitStack() as helpers:
+        run = Run(session)
+        run.until(lambda snapshot: snapshot.composer == "ready", "the composer is ready")
+        api, port = session.port
+        hearing, deaf = _join(helpers, api, witness.hear, api, port)
+        moving, held = _join(helpers, api, witness.move, api, KNOBS, plan)
+        session.send(Play())
+        run.until(lambda snapshot: snapshot.playing and snapshot.tick >= 0, "it plays")
+        at_rest = Usage.of(run.pids())
+        run.follow(resting)
+        begun = Usage.of(run.pids())
+        commands = []
+        if moving is not None:
+            moving.tell()
+        else:
+            commands = [(at, moved[control - FIRST_CONTROL], value / 127) for at, control, value in plan]
+        run.follow(seconds - resting, commands)
+        ended = Usage.of(run.pids())
+        memory = {name: machine.resident_mib(pid) for name, pid in run.pids().items()}
+        scheduled = machine.scheduling(run.pids()["player"])
+        if moving is not None:
+            moving.result()
+        session.send(Quit())
+        last = run.until(lambda snapshot: snapshot.finished, "it ends")
+        measured = session.measured
+        heard = None if hearing is None else hearing.result()
+    if measured is None or not measured.due:
+        raise UserError("the performance ended without a note")
+    hand = f"control changes on {api}: {KNOBS}" if moving is not None else f"commands: {held}"
+    return {
+        "seconds": seconds,
+        "out_port": last.out_port,
+        "player_scheduling": scheduled,
+        **note_figures(measured, heard, deaf),
+        **knob_figures(measured, hand),
+        "late_bars": last.late_bars,
+        "cpu_percent": at_rest.percent(begun),
+        "cpu_percent_knobs_moving": begun.percent(ended),
+        "rss_mib": memory,
+    }
+
+
+class Run:
+    """Follows a performance as its screen would."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._last: Snapshot | None = None
+
+    def pids(self) -> dict[str, int]:
+        """Return the processes of the performance, this one as "live"."""
+        pids = self._session.pids | {"live": os.getpid()}
+        return {name: pid for name, pid in pids.items() if pid is not None}
+
+    def until(self, holds: Callable[[Snapshot], bool], what: str) -> Snapshot:
+        """Wait for a snapshot for which `holds` is true; UserError: it never is, or nothing can be played."""
+        deadline = monotonic() + PATIENCE
+        while self._last is None or not holds(self._last):
+            self._look()
+            if self._last is not None and (self._last.failed or self._last.composer in ("dead", "failed")):
+                raise UserError(f"it cannot be measured: {(*self._last.notices, 'no reason')[-1]}")
+            if monotonic() > deadline:
+                raise UserError(f"waited {PATIENCE:.0f} s in vain until {what}")
+        return self._last
+
+    def follow(self, seconds: float, commands: list[tuple[float, str, float]] | None = None) -> None:
+        """Take snapshots for `seconds`, moving parameters as `commands` say: (seconds, name, value)."""
+        begun, due = monotonic(), iter(commands or ())
+        following = next(due, None)
+        while (now := monotonic() - begun) < seconds:
+            while following is not None and following[0] <= now:
+                self._session.send(SetParameter(following[1], following[2]))
+                following = next(due, None)
+            self._look(FRAME if following is None else max(0.0, min(FRAME, following[0] - now)))
+
+    def _look(self, timeout: float = FRAME) -> None:
+        try:
+            self._last = self._session.poll(timeout) or self._last
+        except ConnectionError as error:
+            raise UserError(str(error)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Processor time of each process at one moment."""
+
+    at: float
+    seconds: Mapping[str, float | None]
+
+    @classmethod
+    def of(cls, pids: Mapping[str, int]) -> "Usage":
+        """Return it now."""
+        return cls(monotonic(), {name: machine.cpu_seconds(pid) for name, pid in pids.items()})
+
+    def percent(self, later: "Usage") -> dict[str, float | None]:
+        """Return the share of one core that each took until `later`, and player and composer together."""
+        span = later.at - self.at
+        found: dict[str, float | None] = {}
+        for name, before in self.seconds.items():
+            after = later.seconds.get(name)
+            told = before is not None and after is not None
+            found[name] = round(100 * (after - before) / span, 1) if told else None
+        both = [found.get("player"), found.get("composer")]
+        found["player and composer"] = None if None in both else round(sum(both), 1)
+        return found
+
+
+def note_figures(measured: Measured, heard: tuple[bytes, bytes] | None, deaf: str | None) -> dict[str, Any]:
+    """Return lateness at the send and, where a second process heard the notes, their jitter; or why not."""
+    due, sent = np.frombuffer(measured.due), np.frombuffer(measured.sent)
+    notes: dict[str, Any] = {"sent": len(due) + measured.notes_dropped}
+    figures = {"lateness_ms": percentiles((sent - due) * 1000.0), "notes": notes}
+    if heard is None:
+        return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": deaf}
+    times, codes = np.frombuffer(heard[0]), np.frombuffer(heard[1], np.uint16).tolist()
+    pairs = list(matched(np.frombuffer(measured.notes, np.uint16).tolist(), codes))
+    notes |= {"heard": len(codes), "lost": len(due) - len(pairs), "doubled": len(codes) - len(pairs)}
+    if not pairs:
+        return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": "no note was heard"}
+    delays = np.array([times[there] - due[here] for here, there in pairs]) * 1000.0
+    jitter = percentiles(np.abs(delays - np.median(delays)))
+    return figures | {"arrival_jitter_ms": jitter, "arrival_delay_ms": round(float(np.median(delays)), 3)}
+
+
+def matched(sent: list[int], heard: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield (place in `sent`, place in `heard`) of each note that was both, in order."""
+    if sent == heard:
+        yield from ((place, place) for place in range(len(sent)))
+        return
+    for here, there, size in SequenceMatcher(None, sent, heard, autojunk=False).get_matching_blocks():
+        yield from ((here + offset, there + offset) for offset in range(size))
+
+
+def knob_figures(measured: Measured, hand: str) -> dict[str, Any]:
+    """Return how soon the moves of the knobs were heard."""
+    waits = 1000.0 * np.frombuffer(measured.knob_to_note)
+    worst = {"max": round(1000.0 * measured.knob_to_note_worst, 3)}  # also of those beyond what is kept
+    found = percentiles(waits.tolist()) | worst if len(waits) else None
+    return {
+        "knob_to_note_ms": found,
+        "knob_missed_steps": measured.knob_missed_steps,
+        "knob_steps": measured.knob_steps,
+        "knob_moves": measured.knob_moves,
+        "knobs_moved_by": hand,
+    }
+
+
+def _join(
+    helpers: ExitStack, api: str, work: Callable[..., None], *arguments: object
+) -> tuple[Helper | None, str | None]:
+    """Start a process on the ports of `api`, or say why that cannot be."""
+    if not api:
+        return None, "no MIDI system answers"
+    try:
+        return helpers.enter_context(beside(work, *arguments)), None
+    except UserError as error:
+        return None, str(error)
