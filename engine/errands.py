@@ -38,10 +38,14 @@ def check_ports(reply: Connection, api: str | None, port: str | None, control: s
 
 
 def grants(reply: Connection) -> None:
-    """Answer whether a process here gets real-time scheduling, by asking for it; None where there is none."""
-    from engine.machine import real_time
+    """Answer whether a process here gets real-time scheduling and locked memory, by asking for both.
 
-    reply.send(("done", real_time() if hasattr(os, "sched_setscheduler") else None))
+    None where there is none.
+    """
+    from engine.machine import locked, real_time
+
+    granted = real_time() if hasattr(os, "sched_setscheduler") else None
+    reply.send(("done", (granted, locked() if granted else None)))
 
 
 def midi_systems(reply: Connection) -> None:

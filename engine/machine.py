@@ -24,6 +24,7 @@ class Facts:
     real_time: bool | None = None  # whether real-time scheduling is granted; None where there is none
     priority_limit: int | None = None  # highest real-time priority that a user may ask for
     locked_limit: float | None = None  # memory that may be kept from the swap, infinity for all
+    locked: bool | None = None  # whether a real-time process was granted that
     in_audio_group: bool | None = None  # None: there is no such group
     governors: tuple[str, ...] | None = None  # what sets the speed of the cores
     swap_used: float | None = None
@@ -115,6 +116,12 @@ def scheduling(pid: int) -> str | None:
         return "real-time" if os.sched_getscheduler(pid) == os.SCHED_FIFO else "ordinary"
     except (AttributeError, OSError):
         return None
+
+
+def locked() -> bool | None:
+    """Return whether memory of this process is kept from the swap."""
+    found = _table(Path("/proc/self/status")).get("VmLck")
+    return None if found is None else found > 0
 
 
 def _text(path: Path) -> str | None:

@@ -48,5 +48,3 @@ def run(connection: Connection, _: str) -> None:
             connection.send(reply)
     except (EOFError, OSError):
         return
-    except KeyboardInterrupt:  # the player goes as well
-        return

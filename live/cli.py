@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
 from engine.preset import Preset, PresetError
 from engine.shelf import available, find
-from live.options import BENCH_BARS, parse
+from live.options import BENCH_BARS, BENCH_SECONDS, DOCTOR_SECONDS, parse
 from live.values import number
 
 INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended
@@ -120,8 +120,22 @@ def _bench(options: argparse.Namespace) -> int:
     preset = find(options.preset)
     from live import bench
 
-    figures = bench.measure(preset, options.preset, options.bars or BENCH_BARS)
+    figures = bench.measure(
+        preset,
+        options.preset,
+        bars=options.bars or BENCH_BARS,
+        seconds=options.seconds or BENCH_SECONDS,
+        against=options.against,
+    )
     print(json.dumps(figures, indent=2) if options.json else bench.table(figures))
+    return 0
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from live import doctor
+
+    found = doctor.examine(options.seconds or DOCTOR_SECONDS)
+    print(json.dumps(doctor.plain(found), indent=2) if options.json else doctor.text(found))
     return 0
 
 
@@ -148,6 +162,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "render": _render,
     "finish": _finish,
     "bench": _bench,
+    "doctor": _doctor,
 }
 
 if __name__ == "__main__":

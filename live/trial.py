@@ -16,6 +16,7 @@ from engine.bench import percentiles
 from engine.messages import Measured, Play, Quit, SetParameter, Snapshot
 from engine.session import Session, Setup
 from live.errand import Helper, UserError, beside
+from live.words import newest
 
 PATIENCE = 60.0  # seconds to wait for the performance to begin, or to end
 FRAME = 1 / 30  # seconds between looks at the snapshots, as the screen looks
@@ -116,7 +117,7 @@ class Run:
         while self._last is None or not holds(self._last):
             self._look()
             if self._last is not None and (self._last.failed or self._last.composer in ("dead", "failed")):
-                raise UserError(f"it cannot be measured: {(*self._last.notices, 'no reason')[-1]}")
+                raise UserError(f"it cannot be measured: {newest(self._last)}")
             if monotonic() > deadline:
                 raise UserError(f"waited {PATIENCE:.0f} s in vain until {what}")
         return self._last
