@@ -63,7 +63,7 @@ class Arranger:
         if name not in PARAMETERS or value == self.parameters[name]:
             return
         self.parameters[name] = value
-        if name != "dynamics":  # that one shapes velocities as they are sent
+        if name not in ("dynamics", "swing"):  # these shape notes as they are sent
             self.revision += 1
 
     def set_seed(self, seed: int) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from engine.bar import TICKS_PER_BAR
 from engine.mapping import Mapping
 from engine.messages import (
+    MAX_COUNT_IN,
     PARAMETERS,
     Acknowledge,
     Command,
@@ -16,7 +17,9 @@ from engine.messages import (
     SetAnchor,
     SetBpm,
     SetChannel,
+    SetCountIn,
     SetMute,
+    SetOffset,
     SetParameter,
     SetSeed,
     Snapshot,
@@ -68,6 +71,10 @@ class Console:
                 self.quit = True
             case SetBpm(bpm):
                 performance.set_bpm(bpm, now)
+            case SetOffset(milliseconds):
+                performance.set_offset(milliseconds / 1000.0, now)
+            case SetCountIn(bars) if bars in range(MAX_COUNT_IN + 1):
+                performance.count_in = bars
             case SetParameter(name, value):
                 arranger.set_parameter(name, value)
             case SetMute(voice, muted) if voice in voices:
@@ -115,7 +122,7 @@ class Console:
     ) -> Snapshot:
         """Return everything that the screen shows."""
         performance, arranger = self._performance, self._performance.arranger
-        tick = performance.tick(now)
+        tick = performance.position(now)
         loop, bar = divmod(max(0, tick // TICKS_PER_BAR), self._setup.manifest.bars)
         return Snapshot(
             playing=performance.playing,
@@ -140,4 +147,6 @@ class Console:
             notices=self._report.notices,
             finished=finished,
             failed=failed,
+            offset_ms=1000.0 * performance.course.offset.wanted,
+            count_in=performance.count_in,
         )

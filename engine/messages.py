@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 
 # The continuous parameters, each 0 to 1, that a command, a knob or a controller moves by name.
 KNOBS = tuple(f"knob{number}" for number in range(1, 9))
-PARAMETERS = (*KNOBS, "interpolation", "temperature", "dynamics")
+PARAMETERS = (*KNOBS, "interpolation", "temperature", "dynamics", "swing")
 MAX_TEMPERATURE = 2.0  # the parameter "temperature" at 1
 BPM_RANGE = (20.0, 300.0)
+OFFSET_MS = (-200.0, 200.0)
+MAX_COUNT_IN = 4  # bars
 
 
 # Commands: `live` to the player.
@@ -37,6 +39,20 @@ class SetBpm:
     """Beats per minute, clamped to BPM_RANGE; from the next event on."""
 
     bpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetOffset:
+    """Let everything leave `milliseconds` after its musical time, or before it; clamped to OFFSET_MS."""
+
+    milliseconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetCountIn:
+    """Count `bars` in before the first one, 0 to MAX_COUNT_IN, from the next Play on."""
+
+    bars: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +126,8 @@ Command = (
     | Panic
     | Quit
     | SetBpm
+    | SetOffset
+    | SetCountIn
     | SetParameter
     | SetMute
     | SetChannel
@@ -152,7 +170,7 @@ class Snapshot:
 
     playing: bool
     bpm: float
-    tick: int  # since the start of the performance, in 1/PPQN of a beat; negative before the first note
+    tick: int  # since the first note, negative before it, in 1/PPQN of a beat; straight, whatever the swing
     window_bar: int  # bar within the latent's window
     loop: int
     seed: int
@@ -174,6 +192,8 @@ class Snapshot:
     waiting: dict[str, float] = field(default_factory=dict)
     # The player ends because of an error or was killed, or there is nothing to play and never will be.
     failed: bool = False
+    offset_ms: float = 0.0  # of what leaves, from its musical time; where it is to be
+    count_in: int = 0  # bars, from the next start on
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,17 +4,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import inf
 
+from engine import clicks
 from engine.arranger import Arranger
 from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
+from engine.course import Course
 from engine.dynamics import shape
 from engine.messages import BarReply, BarRequest, VoiceState
 from engine.recorder import Recorder
 from engine.scheduler import Scheduler
 from engine.setup import Setup, VoiceSetup, selection
-from engine.transport import Transport, clamp_bpm, next_step
+from engine.transport import Transport, next_step
 
 MARGIN = 0.02  # seconds before its bar line at which a bar is scheduled; one not there by then is late
-COUNT_IN = 0.05  # seconds from Play to the first note
+HEADROOM = 0.05  # seconds from Play to the first note or click
 SELECT = 0.03  # seconds before the first note at which programs are chosen
 STALL = 0.5  # seconds behind from which the music is moved rather than rushed
 
@@ -28,18 +30,19 @@ class Performance:
     def __init__(self, setup: Setup, send: Callable[[int, list[int]], None], not_before: float) -> None:
         """`not_before` is the earliest time of the first note."""
         self.arranger = Arranger(setup)
-        self.scheduler = Scheduler([voice.channel for voice in setup.voices], self._emit, self._shape)
-        self.transport = Transport(clamp_bpm(setup.bpm), 0, 0.0)
+        end = inf if setup.bars is None else setup.bars * TICKS_PER_BAR
+        channels = [*(voice.channel for voice in setup.voices), clicks.CHANNEL]
+        self.scheduler = Scheduler(channels, self._emit, self._shape)
+        self.course = Course(setup.bpm, setup.offset, end, lambda: self.arranger.parameters["swing"])
+        self.count_in = setup.count_in  # bars of clicks before the first one, from the next start on
         self.recorder: Recorder | None = None
         self.playing = False
         self.wanted = setup.play  # to play, as soon as the first bar is there
         self._setup = setup
         self._send = send
         self._not_before = not_before
-        self._sent = -1  # every tick up to this one has been sent
         self._placed = -1  # bars up to this one are in the scheduler
         self._selected = False  # programs have been chosen
-        self._end = inf if setup.bars is None else setup.bars * TICKS_PER_BAR
 
     # Moving on.
 
@@ -49,54 +52,63 @@ class Performance:
             if self.wanted and self.arranger.ready(0):
                 self._start(now)
             return
-        if not self._selected and now >= self.transport.time_of(0) - SELECT:
+        course = self.course
+        course.offset.approach(now)
+        if not self._selected and now >= course.due(course.first) - SELECT:
             self.select()
         if now - self.deadline() > STALL:  # the process was stopped, or the machine slept
             self.arranger.excuse(now)
-            self.transport = self.transport.moved_to(self._sent + 1, now)
-        while (self._placed + 1) * TICKS_PER_BAR < self._end and now >= self._placing():
+            course.resume(now)
+        while (self._placed + 1) * TICKS_PER_BAR < self.course.end and now >= self._placing():
             self._placed += 1
             self.scheduler.place(self._placed * TICKS_PER_BAR, self.arranger.bar(self._placed))
-        reached = min(self.transport.reached(now), self._end)
-        if reached > self._sent:
-            self.scheduler.send_due(int(reached) if reached < self._end else int(reached) - 1)
-            self._sent = int(reached)
-        if reached == self._end:
-            self.scheduler.end_all(self._sent)
+        reached = course.reached(now)
+        if reached > course.sent:
+            until = course.written_until(reached)
+            self.scheduler.send_due(until, course.moment)
+            course.sent, course.played = reached, max(course.played, until)
+        if reached == self.course.end:
+            self.scheduler.end_all(reached)
 
     def deadline(self) -> float:
         """Return the time at which `advance` has something to do next, infinity if never."""
         if not self.playing:
             return inf
-        next_due = self.transport.time_of(self._next_tick())
+        next_due = self.course.next_due(self.scheduler.next_tick())
         if not self._selected:
-            next_due = min(next_due, self.transport.time_of(0) - SELECT)
-        return min(next_due, self._placing())
+            next_due = min(next_due, self.course.due(self.course.first) - SELECT)
+        return min(next_due, self._placing(), self.course.offset.deadline)
+
+    @property
+    def transport(self) -> Transport:
+        """Musical time, that of clock pulses; `course.due` has the time at which notes leave."""
+        return self.course.transport
 
     @property
     def over(self) -> bool:
         """Whether the last bar has been played to its end."""
-        return self._sent >= self._end
+        return self.course.sent >= self.course.end
 
     def tick(self, now: float) -> int:
-        """Return the tick of the performance at `now`, negative before the first note."""
-        if not self.playing:
-            return 0
-        reached = self.transport.reached(now)
-        return reached if reached < 0 else int(min(max(self._sent, reached), self._end))
+        """Return the tick up to which everything has left at `now`, negative before the first note."""
+        return self.course.tick(now) if self.playing else 0
 
-    def _next_tick(self) -> float:
-        return min(self.scheduler.next_tick(), self._end)
+    def position(self, now: float) -> int:
+        """Return the straight tick that is heard at `now`, negative before the first note."""
+        return self.course.position(now) if self.playing else 0
 
     def _placing(self) -> float:
         """Return when the next bar goes into the scheduler; infinity after the last one."""
         line = (self._placed + 1) * TICKS_PER_BAR
-        return self.transport.time_of(line) - MARGIN if line < self._end else inf
+        return self.course.due(line) - MARGIN if line < self.course.end else inf
 
     def _start(self, now: float) -> None:
         self.playing, self.wanted = True, False
-        self.transport = self.transport.moved_to(0, max(now + COUNT_IN, self._not_before))
-        self._sent = self._placed = -1
+        self._placed = -1
+        first = -self.count_in * TICKS_PER_BAR
+        self.course.begin(first, max(now + HEADROOM, self._not_before))
+        for line in range(first, 0, TICKS_PER_BAR):
+            self.scheduler.place(line, clicks.click_bar(len(self._setup.voices)))
         self._selected = False  # whoever has come to listen since the last start needs them too
 
     def select(self) -> None:
@@ -107,7 +119,7 @@ class Performance:
 
     def _emit(self, tick: int, voice: int, message: list[int]) -> None:
         self._send(tick, message)
-        if self.recorder is not None:
+        if self.recorder is not None and voice < len(self._setup.voices):  # a click is none of them
             self.recorder.message(tick, voice, message)
 
     def _shape(self, velocity: int) -> int:
@@ -119,7 +131,7 @@ class Performance:
         """Return what to ask the composer for at `now`, or None."""
         if not self.playing:
             return self.arranger.next_request(0, 0, self._bar_seconds(), now)
-        reach = next_step(self.transport.tick_at(now + self.arranger.lead))
+        reach = next_step(self.course.open_from(now + self.arranger.lead))
         current = max(0, self.tick(now) // TICKS_PER_BAR)
         return self.arranger.next_request(
             current, max(reach, self._sent_step() + 1), self._bar_seconds(), now
@@ -132,7 +144,7 @@ class Performance:
             self.scheduler.place(reply.number * TICKS_PER_BAR, bar, reply.from_step * TICKS_PER_STEP)
 
     def _sent_step(self) -> int:
-        return self._sent // TICKS_PER_STEP
+        return self.course.played // TICKS_PER_STEP
 
     def _bar_seconds(self) -> float:
         return TICKS_PER_BAR / self.transport.ticks_per_second
@@ -152,19 +164,21 @@ class Performance:
         self.scheduler.end_all(tick)
         self.scheduler.clear()
         if self.recorder is not None:
-            self.recorder.jump(-(-tick // TICKS_PER_BAR) * TICKS_PER_BAR, 0)
+            self.recorder.jump(max(0, -(-tick // TICKS_PER_BAR)) * TICKS_PER_BAR, 0)
         self.playing = False
-        self._sent = self._placed = -1
+        self.course.rest()
+        self._placed = -1
         self.arranger.restart()
 
     def set_bpm(self, bpm: float, now: float) -> None:
         """Go on at `bpm`, clamped, from the next tick on; a first note to come keeps its time."""
-        if self.playing and self.transport.tick_at(now) > 0:
-            self.transport = self.transport.at_tempo(bpm, now)
-        else:
-            self.transport = Transport(clamp_bpm(bpm), 0, self.transport.time_of(0))
+        self.course.set_bpm(bpm, now, moving=self.playing)
         if self.recorder is not None:
             self.recorder.tempo(self.transport.anchor_tick, self.transport.bpm)
+
+    def set_offset(self, seconds: float, now: float) -> None:
+        """Send everything `seconds` after its musical time, or before it; clamped to OFFSET_MS."""
+        self.course.offset.set(seconds, now, at_once=not self.playing)
 
     def panic(self, now: float) -> None:
         """End every note on every channel used; the music goes on."""

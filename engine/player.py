@@ -93,7 +93,7 @@ class Player:
         if ledger is not None and kind == NOTE_OFF:
             ledger.clear(channel, message[1])
         if kind == NOTE_ON:  # only these are never sent by hand, between ticks
-            now, due = self._clock.now(), self.performance.transport.time_of(tick)
+            now, due = self._clock.now(), self.performance.course.due(tick)
             self.report.late(now, now - due)
             if self._measure is not None:
                 self._measure.sent(due, now, message)

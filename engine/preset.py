@@ -15,7 +15,7 @@ FILE = "preset.toml"
 DRUM_CHANNEL = 9  # 10 on screen and in the file: the percussion channel of General MIDI
 
 ROOT_KEYS = (
-    *("schema", "name", "title", "description", "model", "bpm", "seed", "temperature", "dynamics"),
+    *("schema", "name", "title", "description", "model", "bpm", "seed", "temperature", "dynamics", "swing"),
     *("voices", "knobs", "anchors"),
 )
 VOICE_KEYS = ("name", "channel", "program", "bank")
@@ -56,7 +56,7 @@ class AnchorPreset:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Everything a performance starts with; `temperature` is 0 to 2, `dynamics` 0 to 1."""
+    """Everything a performance starts with; `temperature` is 0 to 2, `dynamics` and `swing` 0 to 1."""
 
     name: str
     title: str
@@ -68,6 +68,7 @@ class Preset:
     seed: int
     temperature: float
     dynamics: float
+    swing: float  # 0 is straight, 50 %, and 1 is 75 %
     voices: tuple[VoicePreset, ...]
     knobs: tuple[KnobPreset, ...]  # at most one for each of messages.KNOBS
     anchors: tuple[AnchorPreset, AnchorPreset]  # A, B
@@ -109,6 +110,7 @@ def _read(folder: Path, table: Table) -> Preset:
         seed=table.whole("seed", 1, 0, 2**63 - 1),
         temperature=table.number("temperature", 1.0, 0.0, MAX_TEMPERATURE),
         dynamics=table.number("dynamics", 0.5, 0.0, 1.0),
+        swing=table.number("swing", 0.0, 0.0, 1.0),
         voices=_voices(table, contract),
         knobs=_knobs(table, contract),
         anchors=(_anchor(table, contract, "A", 0), _anchor(table, contract, "B", 1)),

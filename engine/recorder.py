@@ -37,6 +37,7 @@ class Recorder:
         self.broken = ""  # why the take broke off
         self._origin = origin
         self._last = 0
+        self._tempos: list[tuple[int, float]] = []  # changes to come, as (tick, bpm)
         self._open: dict[tuple[int, int], int] = {}  # (channel, pitch) of notes struck in this take -> voice
         if Path(path).exists():
             raise RecordError(f"not recording: {path} exists and is not overwritten; choose another name")
@@ -62,6 +63,7 @@ class Recorder:
 
     def message(self, tick: int, voice: int, message: list[int]) -> None:
         """Keep a raw message as `voice` sent it at `tick` of the performance."""
+        self._reach(tick)
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
         if kind == NOTE_ON:
             self._open[channel, message[1]] = voice
@@ -70,21 +72,31 @@ class Recorder:
         self._write(f"{self._since(tick)} {voice} {bytes(message).hex()}")
 
     def tempo(self, tick: int, bpm: float) -> None:
-        """Keep a change of tempo at `tick` of the performance."""
-        self._write(f"{self._since(tick)} bpm {bpm!r}")
+        """Keep a change of tempo at `tick` of the performance, which may be still to come."""
+        self._tempos = [kept for kept in self._tempos if kept[0] < tick]
+        self._tempos.append((tick, bpm))
 
     def jump(self, tick: int, to: int) -> None:
         """Note that the performance goes from `tick` to `to`: the take goes on without gap or overlap."""
+        self._reach(tick)
+        self._tempos = [(to, bpm) for _, bpm in self._tempos[-1:]]
         self._origin += to - tick
 
     def close(self, tick: int) -> str:
         """End the take, and what sounds in it, at `tick`; return the path of its journal, for `finish`."""
+        self._reach(tick)
         for (channel, pitch), voice in sorted(self._open.items()):
             self._write(f"{self._since(tick)} {voice} {bytes([NOTE_OFF | channel, pitch, 0]).hex()}")
         self._write(f"{self._since(tick)} end")
         with suppress(OSError):
             os.close(self._file)
         return self.journal
+
+    def _reach(self, tick: int) -> None:
+        """Write the changes of tempo up to `tick`: notes before one may leave after it was asked for."""
+        while self._tempos and self._tempos[0][0] <= tick:
+            change, bpm = self._tempos.pop(0)
+            self._write(f"{self._since(change)} bpm {bpm!r}")
 
     def _since(self, tick: int) -> int:
         # What a performer's hand ends, it ends between ticks: time in a file never runs backwards.

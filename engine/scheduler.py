@@ -84,8 +84,8 @@ class Scheduler:
             min((sound.end for sound in self._sounding.values()), default=inf),
         )
 
-    def send_due(self, until: int) -> None:
-        """Send everything up to and including tick `until`."""
+    def send_due(self, until: int, moment: Callable[[int], int] = lambda tick: tick) -> None:
+        """Send everything up to and including tick `until`, each on the `moment` of its tick."""
         while (tick := self.next_tick()) <= until:
             now = int(tick)
             over = {sound for sound in self._sounding.values() if sound.end <= now}
@@ -93,9 +93,9 @@ class Scheduler:
                 _, voice, bar_tick = self._releases.pop(0)
                 carried = {s for s in self._sounding.values() if s.voice == voice and s.start < bar_tick}
                 over |= {sound for sound in carried if sound.end == inf}
-            self._end(now, over)
+            self._end(moment(now), over)
             while self._strikes and self._strikes[0].tick <= now:
-                self._strike(now, self._strikes.pop(0))
+                self._strike(moment(now), self._strikes.pop(0))
 
     def _strike(self, tick: int, strike: _Strike) -> None:
         if self._muted[strike.voice]:

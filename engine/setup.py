@@ -11,8 +11,8 @@ from engine.midi import BANK_COARSE, BANK_FINE, CONTROL, PROGRAM
 from engine.preset import Preset
 
 # Where each parameter stands unless the preset or the performer says otherwise: knobs neutral, at anchor A,
-# temperature 1.0, accents as written.
-NEUTRAL = {name: 0.0 if name == "interpolation" else 0.5 for name in PARAMETERS}
+# temperature 1.0, accents as written, straight.
+NEUTRAL = {name: 0.0 if name in ("interpolation", "swing") else 0.5 for name in PARAMETERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ class Setup:
     play: bool = True  # begin as soon as the first bar is there; False waits for Play
     bars: int | None = None
     delay: float = 0.0  # seconds between the open port and the first note
+    offset: float = 0.0  # seconds after its musical time at which everything leaves, -0.2 to 0.2
+    count_in: int = 0  # bars of clicks before the first one, at each start
     record: str | None = None  # a .mid file that does not exist yet
     port: str | None = None  # an existing port to connect to instead of a virtual one
     api: str | None = None  # "ALSA", "JACK", "CoreMIDI", "WinMM", or None for the first that works
@@ -73,7 +75,11 @@ def from_preset(preset: Preset) -> Setup:
         bpm=preset.bpm,
         seed=preset.seed,
         parameters=starts
-        | {"temperature": preset.temperature / MAX_TEMPERATURE, "dynamics": preset.dynamics},
+        | {
+            "temperature": preset.temperature / MAX_TEMPERATURE,
+            "dynamics": preset.dynamics,
+            "swing": preset.swing,
+        },
     )
 
 

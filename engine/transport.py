@@ -6,14 +6,21 @@ from dataclasses import dataclass, replace
 from engine.bar import PPQN, TICKS_PER_STEP
 from engine.messages import BPM_RANGE
 
+MEMORY = 1.0  # seconds for which the lines before a tempo change are kept: notes may leave that late
+
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """A straight line between time and ticks: at `anchor_time` (seconds of the clock) it is `anchor_tick`."""
+    """A line between time and ticks: at `anchor_time` (seconds of the clock) it is `anchor_tick`.
+
+    It is straight from there on. What came before a change of tempo is remembered for a while, so that a
+    tick on the way when the tempo changed keeps its time.
+    """
 
     bpm: float
     anchor_tick: int
     anchor_time: float
+    past: tuple["Transport", ...] = ()  # the lines before, oldest first; each ends where the next begins
 
     @property
     def ticks_per_second(self) -> float:
@@ -22,29 +29,40 @@ class Transport:
 
     def time_of(self, tick: float) -> float:
         """Return the time, in seconds of the clock, at which it is `tick`."""
-        return self.anchor_time + (tick - self.anchor_tick) / self.ticks_per_second
+        line = self
+        if tick < self.anchor_tick and self.past:
+            line = next((p for p in reversed(self.past) if p.anchor_tick <= tick), self.past[0])
+        return line.anchor_time + (tick - line.anchor_tick) / line.ticks_per_second
 
     def tick_at(self, time: float) -> float:
         """Return the tick, with its fraction, at `time` in seconds of the clock."""
-        return self.anchor_tick + (time - self.anchor_time) * self.ticks_per_second
+        line = self
+        if time < self.anchor_time and self.past:
+            line = next((p for p in reversed(self.past) if p.anchor_time <= time), self.past[0])
+        return line.anchor_tick + (time - line.anchor_time) * line.ticks_per_second
 
-    def reached(self, time: float) -> int:
-        """Return the last whole tick that is due at `time`: every tick with `time_of(tick) <= time`."""
-        tick = math.floor(self.tick_at(time))
+    def reached(self, time: float, late: float = 0.0) -> int:
+        """Return the last whole tick that is due at `time`: the last with `time_of(tick) + late <= time`."""
+        tick = math.floor(self.tick_at(time - late))
         # Rounding may put a tick's own time a hair before it; a deadline must never be missed by itself.
-        return tick + 1 if self.time_of(tick + 1) <= time else tick
+        return tick + 1 if self.time_of(tick + 1) + late <= time else tick
 
     def at_tempo(self, bpm: float, time: float) -> "Transport":
         """Return the transport that goes on at `bpm` (clamped to BPM_RANGE) from the next tick after `time`.
 
-        The line bends at a whole tick, so that a recorded tempo map is exact.
+        The line bends at a whole tick, so that a recorded tempo map is exact, and never before it bent last.
         """
-        tick = math.ceil(self.tick_at(time))
-        return Transport(clamp_bpm(bpm), tick, self.time_of(tick))
+        tick = max(self.anchor_tick, math.ceil(self.tick_at(time)))
+        bend = self.time_of(tick)
+        line = Transport(clamp_bpm(bpm), tick, bend)
+        past = self.past if tick == self.anchor_tick else (*self.past, replace(self, past=()))
+        ends = [after.anchor_time for after in (*past, line)[1:]]
+        recent = tuple(p for p, end in zip(past, ends, strict=True) if end > bend - MEMORY)
+        return replace(line, past=recent)
 
     def moved_to(self, tick: int, time: float) -> "Transport":
         """Return the transport at the same tempo that is at `tick` at `time`."""
-        return replace(self, anchor_tick=tick, anchor_time=time)
+        return Transport(self.bpm, tick, time)
 
 
 def clamp_bpm(bpm: float) -> float:

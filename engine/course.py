@@ -1,0 +1,86 @@
+"""How far the music has gone: from the straight ticks on which it is written to the times it leaves at."""
+
+from collections.abc import Callable
+from math import ceil
+
+from engine.offset import Offset
+from engine.swing import straight, swung
+from engine.transport import Transport, clamp_bpm
+
+
+class Course:
+    """Time as the performance has it.
+
+    What is written on a straight tick is sent on the tick that swing puts it on, and leaves when `transport`
+    is there, the port's `offset` later. `transport` itself knows neither, as clock pulses do not.
+    """
+
+    def __init__(self, bpm: float, offset: float, end: float, swing: Callable[[], float]) -> None:
+        """`end` is the tick on which it is over, infinity for never; `swing` returns its amount now."""
+        self.transport = Transport(clamp_bpm(bpm), 0, 0.0)
+        self.offset = Offset(offset)
+        self.first = 0  # the tick on which it begins: negative with a count-in
+        self.end = end
+        self.sent = -1  # everything on ticks up to this one has been sent
+        self.played = -1  # that is everything written on straight ticks up to this one
+        self._swing = swing
+
+    def begin(self, first: int, leaves: float) -> None:
+        """Go to tick `first`, the sooner of which and its musical time is at `leaves`."""
+        self.first = first
+        self.transport = self.transport.moved_to(first, leaves - min(0.0, self.offset.seconds))
+        self.sent = self.played = first - 1
+
+    def rest(self) -> None:
+        """Go back to the beginning."""
+        self.sent = self.played = -1
+
+    def resume(self, now: float) -> None:
+        """Go on at `now` with what has not been sent."""
+        self.transport = self.transport.moved_to(self.sent + 1, now - self.offset.seconds)
+
+    def set_bpm(self, bpm: float, now: float, moving: bool) -> None:
+        """Go on at `bpm`, clamped, from the next tick on, or begin so; a first one to come keeps its time.
+
+        The next tick is the one of which neither a note nor a clock pulse has left, whichever leave first.
+        """
+        if not moving:
+            self.transport = Transport(clamp_bpm(bpm), 0, now)
+            return
+        self.transport = self.transport.at_tempo(bpm, max(now, now - self.offset.seconds))
+
+    def due(self, tick: float) -> float:
+        """Return the time at which what is sent on `tick` leaves."""
+        return self.transport.time_of(tick) + self.offset.seconds
+
+    def reached(self, now: float) -> int:
+        """Return the last tick of which everything is due at `now`."""
+        return int(min(self.transport.reached(now, self.offset.seconds), self.end))
+
+    def tick(self, now: float) -> int:
+        """Return the tick up to which everything has left at `now`, or is leaving."""
+        reached = self.reached(now)
+        return reached if reached < self.first else max(self.sent, reached)
+
+    def position(self, now: float) -> int:
+        """Return the straight tick whose musical time is `now`."""
+        return straight(int(min(self.transport.reached(now), self.end)), self._swing())
+
+    def moment(self, tick: int) -> int:
+        """Return the tick on which what is written on straight `tick` is sent, if it has not been.
+
+        Where less swing would now have had it earlier than what was sent already, that is the next one.
+        """
+        return max(self.sent + 1, swung(tick, self._swing()))
+
+    def next_due(self, tick: float) -> float:
+        """Return the time at which what is written on straight `tick`, the next thing to send, leaves."""
+        return self.due(self.moment(int(tick)) if tick < self.end else self.end)
+
+    def written_until(self, tick: int) -> int:
+        """Return the last straight tick that is sent by `tick`; the end itself is not."""
+        return int(min(straight(tick, self._swing()), self.end - 1))
+
+    def open_from(self, now: float) -> int:
+        """Return the first straight tick that something which comes at `now` can still reach."""
+        return straight(ceil(self.transport.tick_at(now - self.offset.seconds)), self._swing())
