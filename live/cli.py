@@ -38,10 +38,13 @@ def _play(options: argparse.Namespace) -> int:
 
     wishes = play.Wishes(
         bpm=options.bpm,
+        swing=options.swing,
         seed=options.seed,
         record=options.record,
         bars=options.bars,
         delay=options.delay,
+        offset=options.offset,
+        count_in=options.count_in,
         port=options.port,
         control=options.control,
         api=options.api,
@@ -92,6 +95,8 @@ def _render(options: argparse.Namespace) -> int:
     turned = dict(_knob(preset, text) for text in options.knob or ())
     if options.temperature is not None:
         turned["temperature"] = options.temperature / MAX_TEMPERATURE
+    if options.swing is not None:
+        turned["swing"] = options.swing
     setup = replace(
         setup,
         bpm=setup.bpm if options.bpm is None else options.bpm,

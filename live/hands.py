@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from engine import messages
-from engine.messages import BPM_RANGE, Command, Snapshot
+from engine.messages import BPM_RANGE, OFFSET_MS, Command, Snapshot
 from engine.preset import Preset
 from live.takes import new_take
 from live.tempo import Taps
@@ -17,7 +17,8 @@ from live.widgets.control import Control
 from live.widgets.voice import VoiceStrip
 
 SEEDS = 2**31  # a seed that a performer can read out
-ECHO_SECONDS = 0.4  # how long a tempo asked for outweighs snapshots that do not know of it yet
+ECHO_SECONDS = 0.4  # how long what was asked for outweighs snapshots that do not know of it yet
+COUNT_INS = 3  # none, one bar, two
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +38,7 @@ class Hands:
     snapshot: Snapshot | None = None  # the newest one
     learning: bool = False
     _bpm: tuple[float, float] = (0.0, 0.0)  # as asked for, and until when that outweighs snapshots
+    _offset: tuple[float, float] = (0.0, 0.0)  # likewise, in milliseconds
     _taps: Taps = field(default_factory=Taps)
 
     def tempo(self) -> float:
@@ -72,6 +74,32 @@ class Hands:
         if self.snapshot is not None:
             self.board.transport.show(self.snapshot, bpm)
         self.send(messages.SetBpm(bpm))
+
+    def count_in(self) -> None:
+        """Count in with a bar more, or with none after the most."""
+        bars = ((self.snapshot.count_in if self.snapshot else 0) + 1) % COUNT_INS
+        self.send(messages.SetCountIn(bars))
+        many = ("no bar", "one bar", "two bars")[bars]
+        self.say(f"Count-in: {many} before the first one, from the next start on.")
+
+    def offset(self, change: float) -> None:
+        """Let everything leave later or sooner, in milliseconds."""
+        self._set_offset(self._offset_ms() + change)
+
+    def _offset_ms(self) -> float:
+        milliseconds, until = self._offset
+        if monotonic() < until:
+            return milliseconds
+        return self.snapshot.offset_ms if self.snapshot else 0.0
+
+    def _set_offset(self, milliseconds: float) -> None:
+        milliseconds = min(OFFSET_MS[1], max(OFFSET_MS[0], round(milliseconds, 3)))
+        self._offset = (milliseconds, monotonic() + ECHO_SECONDS)
+        self.send(messages.SetOffset(milliseconds))
+        when = "on its time" if not milliseconds else f"{abs(milliseconds):g} ms "
+        if milliseconds:
+            when += "after its time" if milliseconds > 0 else "before its time"
+        self.say(f"Everything leaves {when}.")
 
     def learn(self) -> None:
         """Begin or end learning."""
@@ -133,6 +161,11 @@ class Hands:
     def ask_bpm(self) -> None:
         """Ask for the tempo."""
         self.ask("Beats a minute", f"{self.tempo():g}", *BPM_RANGE, self._set_bpm)
+
+    def ask_offset(self) -> None:
+        """Ask for the offset of everything that leaves."""
+        question = "Milliseconds after its time that everything leaves"
+        self.ask(question, f"{self._offset_ms():g}", *OFFSET_MS, self._set_offset)
 
     def ask_seed(self) -> None:
         """Ask for the seed."""

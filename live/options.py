@@ -4,13 +4,16 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from engine.messages import BPM_RANGE, MAX_TEMPERATURE
-from live.values import APIS, api_name, number, whole
+from engine.messages import BPM_RANGE, MAX_COUNT_IN, MAX_TEMPERATURE, OFFSET_MS
+from live.values import APIS, api_name, number, swing, whole
 
 EPILOG = "`live` alone is `live --preset trio`. `live COMMAND --help` says more about a command."
 PLAY = "play"  # what `live` does without a command
 # What an option that was not given stands for, where that is not None.
-DEFAULTS = {"preset": "trio", "headless": False, "delay": 0.0, "json": False, "against": False}
+DEFAULTS = {
+    **{"preset": "trio", "headless": False, "delay": 0.0, "offset": 0.0, "count_in": 0},
+    **{"json": False, "against": False},
+}
 BENCH_BARS, BENCH_SECONDS = 200, 12.0
 DOCTOR_SECONDS = 10.0
 
@@ -95,6 +98,18 @@ def _play(parser: Parser) -> None:
         metavar="SECONDS",
         help="before the first note, so that others can connect",
     )
+    parser.add_argument(
+        "--offset",
+        type=number("offset", *OFFSET_MS),
+        metavar="MS",
+        help="let everything leave so many milliseconds after its time, negative before",
+    )
+    parser.add_argument(
+        "--count-in",
+        type=whole("count-in", 0, MAX_COUNT_IN),
+        metavar="BARS",
+        help="click so many bars before the first one",
+    )
     parser.add_argument("--port", metavar="NAME", help="send to this existing port (see `live ports`)")
     parser.add_argument("--control", metavar="NAME", help="listen to this controller (see `live ports`)")
     parser.add_argument("--api", type=api_name, metavar="NAME", help=f"MIDI system: {', '.join(APIS)}")
@@ -132,4 +147,10 @@ def _preset(parser: Parser) -> None:
 
 def _tempo_and_seed(parser: Parser) -> None:
     parser.add_argument("--bpm", type=number("bpm", *BPM_RANGE), help="beats a minute, 20 to 300")
+    parser.add_argument(
+        "--swing",
+        type=swing,
+        metavar="PERCENT",
+        help="every second sixteenth later: 50 is straight, 66.7 triplets, 75 the most",
+    )
     parser.add_argument("--seed", type=whole("seed", 0), help="the same seed and knobs, the same take")

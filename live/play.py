@@ -15,10 +15,13 @@ class Wishes:
     """What the command line asks of a performance; None leaves it to the preset or to the machine."""
 
     bpm: float | None = None
+    swing: float | None = None  # the parameter, 0 to 1
     seed: int | None = None
     record: str | None = None
     bars: int | None = None
     delay: float = 0.0
+    offset: float = 0.0  # milliseconds
+    count_in: int = 0
     port: str | None = None
     control: str | None = None
     api: str | None = None
@@ -35,10 +38,13 @@ def setup_for(preset: Preset, wishes: Wishes) -> Setup:
     return replace(
         setup,
         bpm=setup.bpm if wishes.bpm is None else wishes.bpm,
+        parameters=setup.parameters | ({} if wishes.swing is None else {"swing": wishes.swing}),
         seed=setup.seed if wishes.seed is None else wishes.seed,
         bindings=load_controllers(controllers_file(preset.name, wishes.control)),
         bars=wishes.bars,
         delay=wishes.delay,
+        offset=wishes.offset / 1000.0,
+        count_in=wishes.count_in,
         record=record,
         port=wishes.port,
         control=wishes.control,

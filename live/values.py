@@ -3,6 +3,8 @@
 import argparse
 from collections.abc import Callable
 
+from engine.messages import SWING_PERCENT
+
 APIS = ("ALSA", "JACK", "CoreMIDI", "WinMM")
 
 
@@ -21,15 +23,22 @@ def number(name: str, low: float, high: float) -> Callable[[str], float]:
     return read
 
 
-def whole(name: str, low: int) -> Callable[[str], int]:
-    """Return a reader of whole numbers from `low`."""
+def whole(name: str, low: int, high: int | None = None) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `low`, to `high` where there is one."""
+    most, allowed = (2**63 - 1, "") if high is None else (high, f" to {high}")
 
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) < 2**63:
-            raise argparse.ArgumentTypeError(f"{name} is {text}, allowed: a whole number from {low}")
+        if not text.isascii() or not text.isdigit() or not low <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{name} is {text}, allowed: a whole number from {low}{allowed}")
         return int(text)
 
     return read
+
+
+def swing(text: str) -> float:
+    """Return the parameter "swing", 0 to 1, that a percentage names."""
+    even, most = SWING_PERCENT
+    return (number("swing", even, most)(text) - even) / (most - even)
 
 
 def api_name(text: str) -> str:

@@ -4,7 +4,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from engine.codec import CODECS
-from engine.messages import KNOBS, MAX_TEMPERATURE, Snapshot
+from engine.messages import KNOBS, MAX_TEMPERATURE, SWING_PERCENT, Snapshot
 from engine.preset import Preset
 from live.widgets.control import Control
 from live.widgets.dial import Dial
@@ -16,6 +16,7 @@ from live.widgets.transport import Transport
 FROM_A_TO_B = "from anchor A to anchor B along the sphere"
 RISK = "low plays the likeliest notes, high takes risks"
 ACCENTS = "from even to strongly accented"
+LATER = "every second sixteenth later: 50 % is straight, 67 % triplets"
 
 
 class Board(Vertical):
@@ -24,6 +25,8 @@ class Board(Vertical):
     def __init__(self, preset: Preset) -> None:
         super().__init__(id="board")
         heat = preset.temperature / MAX_TEMPERATURE
+        even, most = SWING_PERCENT
+        swing = {"low": even, "scale": most - even}
         self.transport = Transport(preset.title, preset.manifest.bars, preset.bpm, preset.seed)
         self._dials = [
             Dial(name, knob.label, knob.start, knob.axis.description)
@@ -33,6 +36,9 @@ class Board(Vertical):
             Slider("interpolation", "morph", 0.0, FROM_A_TO_B, ends=("A", "B"), scale=100),
             Slider("temperature", "temperature", heat, RISK, ends=("", ""), scale=MAX_TEMPERATURE),
             Slider("dynamics", "dynamics", preset.dynamics, ACCENTS, ends=("", ""), scale=100),
+            Slider(
+                "swing", "swing", preset.swing, LATER, ends=("", ""), unit="%", **swing
+            ),
         ]
         kinds = [voice.kind for voice in CODECS[preset.manifest.codec].voices]
         self.tracks = [

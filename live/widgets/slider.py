@@ -1,4 +1,4 @@
-"""A horizontal slider with its ends named: the morph between A and B, the temperature, the dynamics."""
+"""A horizontal slider with its ends named: the morph between A and B, temperature, dynamics and swing."""
 
 from textual import events
 
@@ -11,7 +11,10 @@ PARTS = " ▏▎▍▌▋▊▉"
 
 
 class Slider(Control):
-    """A parameter on a line; click or drag to the place. `scale` is the number shown at its right end."""
+    """A parameter on a line; click or drag to the place.
+
+    The number shown goes from `low` at its left end to `low` + `scale` at its right end.
+    """
 
     def __init__(
         self,
@@ -22,10 +25,14 @@ class Slider(Control):
         *,
         ends: tuple[str, str],
         scale: float,
+        low: float = 0.0,
+        unit: str = "",
     ) -> None:
         super().__init__(parameter, label, start, hint)
         self._ends = ends
         self._scale = scale
+        self._low = low
+        self._unit = unit
 
     def grasp(self, event: events.MouseDown) -> None:
         """Jump to where the mouse went down."""
@@ -51,7 +58,7 @@ class Slider(Control):
             canvas.text(0, 0, f" {name} ", BACKGROUND, bold=True, behind=colour)
         else:
             canvas.text(1, 0, name, LEARN if self.learning else TEXT, bold=True)
-        value = f"{self.value * self._scale:.2f}" if self._scale < 10 else f"{self.value * self._scale:.0f}"
+        value = f"{self._low + self.value * self._scale:.{2 if self._scale < 10 else 0}f}{self._unit}"
         canvas.text(canvas.width - len(value) - 1, 0, value, TEXT, bold=True)
         note, shade = self.controller(canvas.width // 2)
         if len(name) + len(note) + len(value) + 6 <= canvas.width:

@@ -13,7 +13,10 @@ from live.widgets.paint import Canvas, Painted, shorten
 
 @dataclass(frozen=True, slots=True)
 class TransportState:
-    """What the transport shows; `step` counts sixteenths since the first note, negative before it."""
+    """What the transport shows; `step` counts sixteenths since the first note, negative before it.
+
+    `offset_ms` is how long after its time everything leaves and `count_in` the bars counted at each start.
+    """
 
     playing: bool
     bpm: float
@@ -23,6 +26,8 @@ class TransportState:
     loop: int
     seed: int
     recording: bool
+    offset_ms: float = 0.0
+    count_in: int = 0
 
 
 class Transport(Painted):
@@ -46,6 +51,8 @@ class Transport(Painted):
             snapshot.loop,
             snapshot.seed,
             snapshot.recording is not None,
+            snapshot.offset_ms,
+            snapshot.count_in,
         )
         if state != self._state:
             self._state = state
@@ -82,6 +89,10 @@ class Transport(Painted):
             canvas.text(0, row, " " * block, behind=back)
         front = BACKGROUND if state.playing else TEXT
         canvas.text((block - 6) // 2, canvas.height // 2, word, front, bold=True)
+        if state.count_in:
+            canvas.text(1, 0, f"count {state.count_in}", front)
+        if state.offset_ms:
+            canvas.text(1, canvas.height - 1, f"{state.offset_ms:+.4g} ms", front)
         x = block + gap
         if tall:
             canvas.text(x, 0, "BAR . BEAT . STEP", DIM)
@@ -109,17 +120,16 @@ class Transport(Painted):
 
     def _position(self) -> str:
         step = self._state.step
-        if step < 0:
-            return f"-{-step // STEPS_PER_BEAT + 1}"
         per_bar = BEATS_PER_BAR * STEPS_PER_BEAT
         bar, beat, cell = step // per_bar, step % per_bar // STEPS_PER_BEAT, step % STEPS_PER_BEAT
-        return f"{bar % 1000 + 1}.{beat + 1}.{cell + 1}"
+        number = bar % 1000 + 1 if bar >= 0 else max(bar, -99)  # bar -1 leads to bar 1
+        return f"{number}.{beat + 1}.{cell + 1}"
 
     def _beats(self, canvas: Canvas, x: int, top: int, tall: bool) -> None:
         state = self._state
         if tall:
             canvas.text(x, 0, "BEAT", DIM)
-        beat = state.step // STEPS_PER_BEAT % BEATS_PER_BAR if state.step >= 0 else -1
+        beat = state.step // STEPS_PER_BEAT % BEATS_PER_BAR
         for light in range(BEATS_PER_BAR):
             lit = light == beat and state.playing
             colour = (GO if light == 0 else TEXT) if lit else TRACK

@@ -129,7 +129,7 @@ class ToyLink:
         self.state = replace(self.state, **fields)  # type: ignore[arg-type]  # any field of Snapshot
         self._new = True
 
-    def send(self, command: Command) -> None:
+    def send(self, command: Command) -> None:  # noqa: PLR0912 - one branch a command
         """Obey."""
         if self.broken:
             raise BrokenPipeError(self.broken)
@@ -142,6 +142,10 @@ class ToyLink:
                 self.change(playing=False)
             case messages.SetBpm(bpm):
                 self.change(bpm=bpm)
+            case messages.SetOffset(milliseconds):
+                self.change(offset_ms=milliseconds)
+            case messages.SetCountIn(bars):
+                self.change(count_in=bars)
             case messages.SetSeed(seed):
                 self.change(seed=seed)
             case messages.SetParameter(name, value):
