@@ -36,9 +36,7 @@ class Board(Vertical):
             Slider("interpolation", "morph", 0.0, FROM_A_TO_B, ends=("A", "B"), scale=100),
             Slider("temperature", "temperature", heat, RISK, ends=("", ""), scale=MAX_TEMPERATURE),
             Slider("dynamics", "dynamics", preset.dynamics, ACCENTS, ends=("", ""), scale=100),
-            Slider(
-                "swing", "swing", preset.swing, LATER, ends=("", ""), unit="%", **swing
-            ),
+            Slider("swing", "swing", preset.swing, LATER, ends=("", ""), unit="%", **swing),
         ]
         kinds = [voice.kind for voice in CODECS[preset.manifest.codec].voices]
         self.tracks = [
