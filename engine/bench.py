@@ -7,6 +7,7 @@ from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from engine.latent import prior
 from engine.messages import BarRequest
@@ -109,8 +110,8 @@ class Rival:
         }
 
 
-def percentiles(samples: Sequence[float], last: str = "max") -> dict[str, float]:
+def percentiles(samples: ArrayLike, last: str = "max") -> dict[str, float]:
     """Return p50, p99 and the largest, called `last`, of milliseconds, to the microsecond."""
-    values = np.asarray(samples)
+    values = np.asarray(samples, np.float64)
     found = {"p50": np.percentile(values, 50), "p99": np.percentile(values, 99), last: values.max()}
     return {name: round(float(value), 3) for name, value in found.items()}

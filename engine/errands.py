@@ -71,7 +71,7 @@ def _jack_period() -> float | None:
     try:
         with quiet():
             client = jack.Client("live-look", no_start_server=True)
-            period = 1000.0 * client.blocksize / client.samplerate
+            period = float(1000.0 * client.blocksize / client.samplerate)
             client.close()
     except jack.JackError:
         return None

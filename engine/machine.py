@@ -22,7 +22,7 @@ class Facts:
     cores: int | None = None
     load: float | None = None  # processes that wanted to run, averaged over a minute
     real_time: bool | None = None  # whether real-time scheduling is granted; None where there is none
-    priority_limit: int | None = None  # highest real-time priority that a user may ask for
+    priority_limit: float | None = None  # highest real-time priority that a user may ask for
     locked_limit: float | None = None  # memory that may be kept from the swap, infinity for all
     locked: bool | None = None  # whether a real-time process was granted that
     in_audio_group: bool | None = None  # None: there is no such group

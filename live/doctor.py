@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine import errands, machine, metronome, witness
 from engine.bench import percentiles
@@ -14,7 +15,7 @@ from engine.clock import read
 from engine.machine import Facts
 from engine.messages import Play, Quit
 from engine.preset import PresetError
-from engine.session import Session, from_preset
+from engine.session import Session, Setup, from_preset
 from engine.shelf import find
 from live.errand import UserError, beside, run
 from live.options import DEFAULTS
@@ -110,8 +111,8 @@ def measure(seconds: float, begin: Callable[..., Session] = Session) -> tuple[La
     return found[0], found[1] if len(found) > 1 else Lateness(reason=trouble)
 
 
-def _model() -> Any:
-    return from_preset(find(DEFAULTS["preset"]))
+def _model() -> Setup:
+    return from_preset(find(str(DEFAULTS["preset"])))
 
 
 def _span(playing: Run, seconds: float) -> tuple[float, float]:
@@ -121,7 +122,7 @@ def _span(playing: Run, seconds: float) -> tuple[float, float]:
     return begun, read()
 
 
-def _within(due: np.ndarray, sent: np.ndarray, span: tuple[float, float]) -> Lateness:
+def _within(due: NDArray[np.float64], sent: NDArray[np.float64], span: tuple[float, float]) -> Lateness:
     chosen = (due >= span[0]) & (due < span[1])
     if not chosen.any():
         return Lateness(reason="no note was due")
@@ -163,7 +164,7 @@ def plain(found: Examination) -> dict[str, Any]:
 
 def text(found: Examination) -> str:
     """Return everything as lines for the terminal."""
-    lines = []
+    lines: list[str] = []
     for finding in found.findings:
         lines += _lines(finding)
     late = (("notes, alone", found.alone), ("notes, composer busy", found.decoding))

@@ -18,7 +18,7 @@ from engine.session import Session, Setup
 from live.errand import Helper, UserError, beside
 from live.words import newest
 
-PATIENCE = 60.0  # seconds to wait for the performance to begin, or to end
+PATIENCE = 120.0  # seconds to wait for the performance to begin, or to end, on a machine that is busy
 FRAME = 1 / 30  # seconds between looks at the snapshots, as the screen looks
 FIRST_CONTROL = 20  # undefined in General MIDI, as are the eleven after it
 RESTING = 1 / 3  # of the time nobody moves a knob
@@ -157,10 +157,10 @@ class Usage:
         found: dict[str, float | None] = {}
         for name, before in self.seconds.items():
             after = later.seconds.get(name)
-            told = before is not None and after is not None
-            found[name] = round(100 * (after - before) / span, 1) if told else None
-        both = [found.get("player"), found.get("composer")]
-        found["player and composer"] = None if None in both else round(sum(both), 1)
+            found[name] = None if before is None or after is None else round(100 * (after - before) / span, 1)
+        player, composer = found.get("player"), found.get("composer")
+        both = None if player is None or composer is None else round(player + composer, 1)
+        found["player and composer"] = both
         return found
 
 
