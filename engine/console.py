@@ -31,18 +31,25 @@ from engine.performance import Performance
 from engine.recorder import RecordError
 from engine.report import Report
 from engine.setup import Setup
+from engine.sync import Sync
 
 
 class Console:
     """Carries out what the performer asks for; `finish` takes the journal of each take that ends."""
 
     def __init__(
-        self, setup: Setup, performance: Performance, report: Report, finish: Callable[[str], None]
+        self,
+        setup: Setup,
+        performance: Performance,
+        report: Report,
+        finish: Callable[[str], None],
+        sync: Sync | None = None,
     ) -> None:
         self._setup = setup
         self._performance = performance
         self._report = report
         self._finish = finish
+        self._sync = sync
         self._mapping = Mapping(setup.bindings)
         self.quit = False
 
@@ -61,6 +68,8 @@ class Console:
         match command:
             case Acknowledge():
                 self._report.acknowledge()
+            case Play() if self._sync is not None:
+                self._sync.play()
             case Play():
                 performance.play()
             case Stop():
@@ -69,6 +78,8 @@ class Console:
                 performance.panic(now)
             case Quit():
                 self.quit = True
+            case SetBpm() if self._sync is not None:
+                self._report.notice("the tempo is that of the MIDI clock: to set it here, leave --sync out")
             case SetBpm(bpm):
                 performance.set_bpm(bpm, now)
             case SetOffset(milliseconds):
@@ -126,7 +137,7 @@ class Console:
         loop, bar = divmod(max(0, tick // TICKS_PER_BAR), self._setup.manifest.bars)
         return Snapshot(
             playing=performance.playing,
-            bpm=performance.transport.bpm,
+            bpm=performance.transport.bpm if self._sync is None else self._sync.bpm,
             tick=tick,
             window_bar=bar,
             loop=loop,
@@ -147,6 +158,7 @@ class Console:
             notices=self._report.notices,
             finished=finished,
             failed=failed,
+            sync="" if self._sync is None else self._sync.text(now),
             offset_ms=1000.0 * performance.course.offset.wanted,
             count_in=performance.count_in,
         )

@@ -7,6 +7,8 @@ from engine.offset import Offset
 from engine.swing import straight, swung
 from engine.transport import Transport, clamp_bpm
 
+SLACK = 3e-5  # seconds off a line that is followed which are not worth a bend
+
 
 class Course:
     """Time as the performance has it.
@@ -48,6 +50,18 @@ class Course:
             self.transport = Transport(clamp_bpm(bpm), 0, now)
             return
         self.transport = self.transport.at_tempo(bpm, max(now, now - self.offset.seconds))
+
+    def join(self, line: Transport, tick: int) -> None:
+        """Go along `line` from `tick` on."""
+        self.transport, self.first, self.sent = line, tick, tick - 1
+        self.played = straight(tick - 1, self._swing())
+
+    def steer(self, line: Transport, now: float, reach: float) -> None:
+        """Bend so as to be on `line` `reach` seconds from now, unless that is where it leads."""
+        bend = max(now, now - self.offset.seconds)
+        off = line.tick_at(bend + reach) - self.transport.tick_at(bend + reach)
+        if abs(off) > SLACK * line.ticks_per_second:
+            self.transport = self.transport.towards(line, bend, reach)
 
     def due(self, tick: float) -> float:
         """Return the time at which what is sent on `tick` leaves."""

@@ -1,7 +1,7 @@
 """What is around the player: sinks for its notes, and links to the other processes."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -24,6 +24,14 @@ class Link(Protocol):
         """Send `obj`; OSError when the other end is gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A raw message of a controller or a master clock, and when it came, in seconds of the clock."""
+
+    time: float
+    message: list[int]
+
+
 @dataclass(slots=True, eq=False)
 class Desk:
     """Everything that the player is given; None where there is nobody."""
@@ -34,7 +42,8 @@ class Desk:
     guard: Link | None = None
     ledger: Ledger | None = None
     wake: Wake | None = None  # set when `controls` or `leave` has changed
-    controls: deque[list[int]] = field(default_factory=deque)  # raw messages of controllers
+    controls: deque[Arrival] = field(default_factory=deque)  # from every input
+    pulse: Callable[[list[int]], None] | None = None  # takes the messages of our own clock
     leave: str | None = None  # the name of the signal that asks to end
     outlet: Outlet | None = None  # the one of `sinks` that tells who hears it
     in_port: str = ""

@@ -2,10 +2,11 @@
 
 import gc
 import signal
+import sys
 from multiprocessing.connection import Connection
 
-from engine.clock import MonotonicClock, Wake
-from engine.desk import Desk
+from engine.clock import MonotonicClock, Wake, read
+from engine.desk import Arrival, Desk
 from engine.ledger import Ledger
 from engine.machine import real_time
 from engine.outlet import Outlet
@@ -15,6 +16,8 @@ from engine.setup import Setup
 from engine.sound import Sound, SoundError
 from engine.watch import TELLING
 
+# Seconds for which the wait for a note may keep RtMidi's thread from reading the clock as a pulse arrives.
+SWITCH = 1e-4
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # Windows has no SIGHUP
 
 
@@ -53,7 +56,7 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input]:
     """Open what `setup` asks for or, failing that, what there is; return it in the order of closing."""
 
     def arrived(message: list[int]) -> None:
-        desk.controls.append(message)
+        desk.controls.append(Arrival(read(), message))  # at once: the loop may be waiting for a note
         wake.set()
 
     ledger = desk.ledger
@@ -73,8 +76,11 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input]:
             notices.append(f"no built-in sound: {error}")
     text = "no MIDI port" if port is None else port.text
     desk.outlet = Outlet(port, text, sound, setup.sound is True, ledger)
-    desk.sinks = [desk.outlet]
-    inputs, failures = open_inputs(None if port is None else port.api, setup.control, arrived)
+    desk.sinks, desk.pulse = [desk.outlet], desk.outlet.pulse
+    following = setup.sync != "internal"
+    if following:
+        sys.setswitchinterval(SWITCH)
+    inputs, failures = open_inputs(None if port is None else port.api, setup.control, arrived, following)
     desk.in_port = " + ".join(source.text for source in inputs)
     desk.notices = (*notices, *failures)
     if port is not None:  # the guard looks from now on

@@ -193,6 +193,7 @@ class Snapshot:
     waiting: dict[str, float] = field(default_factory=dict)
     # The player ends because of an error or was killed, or there is nothing to play and never will be.
     failed: bool = False
+    sync: str = ""  # how following a master's clock goes; "" while the tempo is our own
     offset_ms: float = 0.0  # of what leaves, from its musical time; where it is to be
     count_in: int = 0  # bars, from the next start on
 

@@ -1,6 +1,8 @@
 """The numbers of MIDI messages: how their first bytes begin, and the controllers that have a meaning."""
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
+# A clock: pulses, 24 a beat; where to go on, in sixteenths; and what a sequencer is to do.
+POSITION, CLOCK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 BANK_COARSE, BANK_FINE, SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 0, 32, 64, 120, 123
 # Controllers from this one on are channel mode messages (all notes off and such), never knobs.
 FIRST_MODE_MESSAGE = 120

@@ -56,6 +56,11 @@ class Outlet:
         if self._sound is not None and (self._open or message[0] & 0xF0 == PROGRAM):
             self._sound.send(message)
 
+    def pulse(self, message: list[int]) -> None:
+        """Send a `message` of our clock, which is for the port alone."""
+        if self._port is not None and self._reachable():
+            self._port.send(message)
+
     def heard_by(self, receivers: tuple[str, ...]) -> bool:
         """Take in who hears the port now; return whether somebody is new, who needs the programs."""
         new = not set(receivers) <= set(self._heard_by or ())

@@ -2,23 +2,26 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from math import inf
+from math import ceil, inf
 
 from engine import clicks
 from engine.arranger import Arranger
-from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
+from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
 from engine.course import Course
 from engine.dynamics import shape
 from engine.messages import BarReply, BarRequest, VoiceState
+from engine.pulses import Pulses
 from engine.recorder import Recorder
 from engine.scheduler import Scheduler
 from engine.setup import Setup, VoiceSetup, selection
+from engine.tempomap import TempoMap
 from engine.transport import Transport, next_step
 
 MARGIN = 0.02  # seconds before its bar line at which a bar is scheduled; one not there by then is late
 HEADROOM = 0.05  # seconds from Play to the first note or click
 SELECT = 0.03  # seconds before the first note at which programs are chosen
 STALL = 0.5  # seconds behind from which the music is moved rather than rushed
+LATE = 0.05  # seconds by which the first note may come late where a master has begun
 
 
 class Performance:
@@ -38,19 +41,26 @@ class Performance:
         self.recorder: Recorder | None = None
         self.playing = False
         self.wanted = setup.play  # to play, as soon as the first bar is there
+        self.led = False  # by a master: it begins with `enter` alone
+        self.pulses: Pulses | None = None  # the clock that is sent
         self._setup = setup
         self._send = send
         self._not_before = not_before
         self._placed = -1  # bars up to this one are in the scheduler
         self._selected = False  # programs have been chosen
+        self._cue = 0  # the tick where it begins, while it stands still
+        self._left = 0  # and the one where it stopped
+        self._map = TempoMap(self.transport)
 
     # Moving on.
 
     def advance(self, now: float) -> None:
         """Send everything that is due at `now`, and schedule the next bar when its line is near."""
         if not self.playing:
-            if self.wanted and self.arranger.ready(0):
+            if self.wanted and not self.led and self.arranger.ready(0):
                 self._start(now)
+            if self.pulses is not None:
+                self.pulses.advance(self.transport, now)
             return
         course = self.course
         course.offset.approach(now)
@@ -59,6 +69,8 @@ class Performance:
         if now - self.deadline() > STALL:  # the process was stopped, or the machine slept
             self.arranger.excuse(now)
             course.resume(now)
+        if self.pulses is not None:  # before the notes of the same tick
+            self.pulses.advance(self.transport, now, course.end)
         while (self._placed + 1) * TICKS_PER_BAR < self.course.end and now >= self._placing():
             self._placed += 1
             self.scheduler.place(self._placed * TICKS_PER_BAR, self.arranger.bar(self._placed))
@@ -72,9 +84,10 @@ class Performance:
 
     def deadline(self) -> float:
         """Return the time at which `advance` has something to do next, infinity if never."""
+        pulse = inf if self.pulses is None else self.pulses.deadline(self.transport)
         if not self.playing:
-            return inf
-        next_due = self.course.next_due(self.scheduler.next_tick())
+            return pulse
+        next_due = min(pulse, self.course.next_due(self.scheduler.next_tick()))
         if not self._selected:
             next_due = min(next_due, self.course.due(self.course.first) - SELECT)
         return min(next_due, self._placing(), self.course.offset.deadline)
@@ -91,11 +104,11 @@ class Performance:
 
     def tick(self, now: float) -> int:
         """Return the tick up to which everything has left at `now`, negative before the first note."""
-        return self.course.tick(now) if self.playing else 0
+        return self.course.tick(now) if self.playing else self._left
 
     def position(self, now: float) -> int:
         """Return the straight tick that is heard at `now`, negative before the first note."""
-        return self.course.position(now) if self.playing else 0
+        return self.course.position(now) if self.playing else self._cue
 
     def _placing(self) -> float:
         """Return when the next bar goes into the scheduler; infinity after the last one."""
@@ -110,6 +123,8 @@ class Performance:
         for line in range(first, 0, TICKS_PER_BAR):
             self.scheduler.place(line, clicks.click_bar(len(self._setup.voices)))
         self._selected = False  # whoever has come to listen since the last start needs them too
+        if self.pulses is not None:
+            self.pulses.begin(self.transport, 0, now)
 
     def select(self) -> None:
         """Choose bank and program of every voice; a take begins with them anyway."""
@@ -130,7 +145,11 @@ class Performance:
     def request(self, now: float) -> BarRequest | None:
         """Return what to ask the composer for at `now`, or None."""
         if not self.playing:
-            return self.arranger.next_request(0, 0, self._bar_seconds(), now)
+            for bar in (self._cue // TICKS_PER_BAR, 0):  # a master may well start again
+                request = self.arranger.next_request(bar, bar * STEPS_PER_BAR, self._bar_seconds(), now)
+                if request is not None:
+                    return request
+            return None
         reach = next_step(self.course.open_from(now + self.arranger.lead))
         current = max(0, self.tick(now) // TICKS_PER_BAR)
         return self.arranger.next_request(
@@ -149,6 +168,53 @@ class Performance:
     def _bar_seconds(self) -> float:
         return TICKS_PER_BAR / self.transport.ticks_per_second
 
+    # A master's hand.
+
+    def halt(self, now: float, tick: int | None = None) -> None:
+        """End every note and wait for a master to go on; others are sent to `tick`, if it is given."""
+        if not self.playing:
+            return
+        self._left = self._cue = self.tick(now)
+        self.scheduler.end_all(self._left)
+        self.scheduler.clear()
+        self.playing, self.wanted = False, True
+        self.course.rest()
+        self._placed = -1
+        if self.pulses is not None:
+            self.pulses.halt(tick)
+
+    def cue(self, tick: int) -> None:
+        """Have the bar of `tick` written, while it stands still: there it goes on."""
+        self._cue = max(0, tick)
+
+    def enter(self, line: Transport, now: float) -> None:
+        """Play along `line` from where it is now, if that bar is there and not behind the end."""
+        late = line.tick_at(now - self.course.offset.seconds - LATE)
+        tick = max(line.anchor_tick, ceil(late))
+        number = tick // TICKS_PER_BAR
+        if tick >= self.course.end or not self.arranger.ready(number):
+            return
+        self.playing, self.wanted, self._selected = True, False, False
+        self.course.join(line, tick)
+        self._placed = number
+        line_tick = number * TICKS_PER_BAR
+        self.scheduler.place(line_tick, self.arranger.bar(number), self.course.played + 1 - line_tick)
+        self._map = TempoMap(line)
+        if self.recorder is not None:  # in the same place within its bar
+            self.recorder.jump(self._left + (tick - self._left) % TICKS_PER_BAR, tick)
+            self.recorder.tempo(tick, line.bpm)
+        if self.pulses is not None:
+            self.pulses.begin(line, tick, now)
+
+    def steer(self, line: Transport, now: float, reach: float) -> None:
+        """Bend so as to be on `line` in `reach` seconds."""
+        self.course.steer(line, now, reach)
+        if self.recorder is not None:
+            tick = max(self.transport.anchor_tick, ceil(self.transport.tick_at(now)))
+            bpm = self._map.change(tick, self.transport.time_of(tick), line.bpm)
+            if bpm is not None:
+                self.recorder.tempo(tick, bpm)
+
     # The performer's hand.
 
     def play(self) -> None:
@@ -157,22 +223,19 @@ class Performance:
 
     def stop(self, now: float) -> None:
         """End every note and go back to the first bar."""
+        if self.playing:
+            self.halt(now, 0)
+            if self.recorder is not None:
+                self.recorder.jump(max(0, -(-self._left // TICKS_PER_BAR)) * TICKS_PER_BAR, 0)
+            self._left = self._cue = 0
+            self.arranger.restart()
         self.wanted = False
-        if not self.playing:
-            return
-        tick = self.tick(now)
-        self.scheduler.end_all(tick)
-        self.scheduler.clear()
-        if self.recorder is not None:
-            self.recorder.jump(max(0, -(-tick // TICKS_PER_BAR)) * TICKS_PER_BAR, 0)
-        self.playing = False
-        self.course.rest()
-        self._placed = -1
-        self.arranger.restart()
 
     def set_bpm(self, bpm: float, now: float) -> None:
         """Go on at `bpm`, clamped, from the next tick on; a first note to come keeps its time."""
         self.course.set_bpm(bpm, now, moving=self.playing)
+        if self.pulses is not None and not self.playing:
+            self.pulses.enter(self.transport, now)
         if self.recorder is not None:
             self.recorder.tempo(self.transport.anchor_tick, self.transport.bpm)
 
@@ -202,12 +265,15 @@ class Performance:
         taking, self.recorder = self.recorder, None
         self.scheduler.end_all(self.tick(now))
         self.recorder = taking
+        if self.pulses is not None:
+            self.pulses.halt()
 
     def record(self, path: str, now: float) -> None:
         """Start a take from this bar on. RecordError: it cannot be written."""
         origin = max(0, self.tick(now) // TICKS_PER_BAR * TICKS_PER_BAR)
         title, bpm = self._setup.preset, self.transport.bpm
         self.recorder = Recorder(path, title, self.voices(), bpm, origin)
+        self._map = TempoMap(Transport(bpm, origin, self.transport.time_of(origin)))
 
     def finish_take(self, now: float) -> str | None:
         """End the take if there is one; return its journal."""

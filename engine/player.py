@@ -6,15 +6,17 @@ from engine import recorder
 from engine.arranger import LEAD_CAP
 from engine.clock import Clock
 from engine.console import Console
-from engine.desk import Desk, Link
+from engine.desk import Arrival, Desk, Link
 from engine.ledger import Finish, Notice, PortLost, Receivers
 from engine.measure import Measure
 from engine.messages import BarReply, ComposerState
 from engine.midi import NOTE_OFF, NOTE_ON
 from engine.performance import Performance
+from engine.pulses import Pulses
 from engine.recorder import RecordError
 from engine.report import Report
 from engine.setup import Setup
+from engine.sync import Sync
 
 IDLE = 0.1  # seconds to wait at most
 HUSH = 0.002  # seconds before a note in which nothing else is begun: reading a bar takes one of them
@@ -27,7 +29,10 @@ class Player:
         now = clock.now()
         self.performance = Performance(setup, self._send, now + setup.delay)
         self.report = Report(now)
-        self.console = Console(setup, self.performance, self.report, self._finish)
+        if setup.clock and desk.pulse is not None:
+            self.performance.pulses = Pulses(self._pulse)
+        self._sync = Sync(setup.bpm, self.performance) if setup.sync == "midi" else None
+        self.console = Console(setup, self.performance, self.report, self._finish, self._sync)
         self._measure = Measure(self.performance) if setup.measure else None
         self._setup = setup
         self._clock = clock
@@ -58,6 +63,8 @@ class Player:
     def turn(self) -> None:
         """Go once around the loop, waiting at its end for what comes next."""
         now = self._clock.now()
+        if self._sync is not None:
+            self._sync.turn(now)
         self.performance.advance(now)
         if self._measure is not None:
             self._measure.look(now)
@@ -98,13 +105,25 @@ class Player:
             if self._measure is not None:
                 self._measure.sent(due, now, message)
 
+    def _pulse(self, message: list[int], due: float | None) -> None:
+        assert self._desk.pulse is not None
+        self._desk.pulse(message)
+        if due is not None:
+            now = self._clock.now()
+            self.report.late(now, now - due)
+
+    def _hear(self, arrival: Arrival) -> None:
+        if self._sync is not None and self._sync.hear(arrival.message, arrival.time, self._clock.now()):
+            return
+        self.console.control(arrival.message)
+        if self._measure is not None:
+            self._measure.moved(arrival.time)
+
     def _take(self, source: Any) -> None:
         if self._desk.wake is not None and source is self._desk.wake.source:
             self._desk.wake.clear()
             while self._desk.controls:
-                self.console.control(self._desk.controls.popleft())
-                if self._measure is not None:
-                    self._measure.moved(self._clock.now())
+                self._hear(self._desk.controls.popleft())
             return
         try:
             message = source.recv()

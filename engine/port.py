@@ -145,49 +145,52 @@ def _open(label: str, number: int, connect: str | None, name: str, client: str) 
 
 
 def open_inputs(
-    api: str | None, control: str | None, arrived: Callable[[list[int]], None]
+    api: str | None, control: str | None, arrived: Callable[[list[int]], None], clock: bool = False
 ) -> tuple[list[Input], list[str]]:
     """Open the virtual input on `api`, if there is one, and the existing input `control`, if one is named.
 
-    Where there are no virtual ports the first existing input takes their place. Returns what was opened,
-    and what was not with the reason.
+    Where there are no virtual ports the first existing input takes their place. With `clock` the pulses of
+    a master clock are heard as well. Returns what was opened, and what was not with the reason.
     """
     inputs: list[Input] = []
     failures: list[str] = []
     virtual = api is not None and api != "WinMM"
     if api is not None and virtual:
         try:
-            inputs.append(open_input(api, arrived))
+            inputs.append(open_input(api, arrived, clock=clock))
         except PortError as error:
             failures.append(f"no MIDI input: {error}")
     if control is not None or api == "WinMM":
         try:
-            inputs.append(open_control(api, control, arrived))
+            inputs.append(open_control(api, control, arrived, clock))
         except PortError as error:
             failures.append(f"no controller: {error}")
     return inputs, failures
 
 
-def open_input(api: str | None, arrived: Callable[[list[int]], None], control: str | None = None) -> Input:
+def open_input(
+    api: str | None, arrived: Callable[[list[int]], None], control: str | None = None, clock: bool = False
+) -> Input:
     """Open the virtual input `live-in:control` on `api`, or the existing one called `control`.
 
-    `arrived` gets raw messages, on RtMidi's thread.
+    `arrived` gets raw messages, on RtMidi's thread; clock pulses only with `clock`.
 
     PortError: it cannot be opened; Windows has no virtual ports.
     """
     if control is not None or api is None:
-        return open_control(api, control, arrived)
+        return open_control(api, control, arrived, clock)
     try:
         with quiet():
             source = _rtmidi().MidiIn(APIS[api], INPUT_CLIENT)
             source.open_virtual_port(INPUT)
     except (OSError, NotImplementedError) as error:
         raise PortError(_explain(api, error)) from error
-    source.set_callback(lambda event, _: arrived(event[0]))
-    return Input(source, f"{api}: {INPUT_CLIENT}:{INPUT}")
+    return _listening(source, arrived, clock, f"{api}: {INPUT_CLIENT}:{INPUT}")
 
 
-def open_control(api: str | None, name: str | None, arrived: Callable[[list[int]], None]) -> Input:
+def open_control(
+    api: str | None, name: str | None, arrived: Callable[[list[int]], None], clock: bool = False
+) -> Input:
     """Open the existing input called `name`, a hardware controller say, or the first there is.
 
     Of the systems, `api` is looked at first; ports of this instrument are never opened.
@@ -205,9 +208,14 @@ def open_control(api: str | None, name: str | None, arrived: Callable[[list[int]
         except (OSError, ValueError, PortError) as error:
             failures.append(_explain(label, error))
             continue
-        source.set_callback(lambda event, _: arrived(event[0]))
-        return Input(source, f"{label}: {names[index]}")
+        return _listening(source, arrived, clock, f"{label}: {names[index]}")
     raise PortError("; ".join(failures))
+
+
+def _listening(source: Any, arrived: Callable[[list[int]], None], clock: bool, text: str) -> Input:
+    source.ignore_types(timing=not clock)
+    source.set_callback(lambda event, _: arrived(event[0]))
+    return Input(source, text)
 
 
 def _choose_input(names: list[str | None], wanted: str | None, api: str) -> int:

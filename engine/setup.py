@@ -57,6 +57,8 @@ class Setup:
     # The built-in sound: True always, False never, None while nobody hears the port, where that can be told.
     sound: bool | None = None
     sound_device: str = "default"  # or "null": the true path without a sound card
+    clock: bool = False  # send MIDI clock on the output
+    sync: str = "internal"  # or "midi": follow the clock that comes in
     headless: bool = False  # nobody looks: snapshots carry no piano roll
     measure: bool = False  # keep the time of every note and knob, and send Measured at the end
 

@@ -52,9 +52,20 @@ class Transport:
 
         The line bends at a whole tick, so that a recorded tempo map is exact, and never before it bent last.
         """
+        return self._bent(clamp_bpm(bpm), max(self.anchor_tick, math.ceil(self.tick_at(time))))
+
+    def towards(self, goal: "Transport", time: float, reach: float) -> "Transport":
+        """Return the transport that bends at the next tick after `time` to be on `goal` in `reach` seconds.
+
+        It goes at half the tempo of `goal` at least and at twice that at most.
+        """
         tick = max(self.anchor_tick, math.ceil(self.tick_at(time)))
+        pace = (goal.tick_at(self.time_of(tick) + reach) - tick) / (reach * goal.ticks_per_second)
+        return self._bent(goal.bpm * max(0.5, min(2.0, pace)), tick)
+
+    def _bent(self, bpm: float, tick: int) -> "Transport":
         bend = self.time_of(tick)
-        line = Transport(clamp_bpm(bpm), tick, bend)
+        line = Transport(bpm, tick, bend)
         past = self.past if tick == self.anchor_tick else (*self.past, replace(self, past=()))
         ends = [after.anchor_time for after in (*past, line)[1:]]
         recent = tuple(p for p, end in zip(past, ends, strict=True) if end > bend - MEMORY)

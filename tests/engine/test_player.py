@@ -18,7 +18,7 @@ from engine.arranger import LEAD_CAP
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
 from engine.clock import ManualClock, Wake
 from engine.codec import HOLD
-from engine.desk import Desk
+from engine.desk import Arrival, Desk
 from engine.ledger import Ledger, PortLost, Receivers
 from engine.messages import (
     Acknowledge,
@@ -109,7 +109,7 @@ class Stage:
 
     def control(self, *message: int) -> None:
         """Let a controller's message arrive."""
-        self.desk.controls.append(list(message))
+        self.desk.controls.append(Arrival(self.clock.now(), list(message)))
         assert self.desk.wake is not None
         self.desk.wake.set()
 

@@ -1,0 +1,223 @@
+"""A phase lock on a jittery row of pulses: when the last one really was, and how long one lasts."""
+
+import math
+from collections import deque
+
+from engine.fit import Fit
+
+SHORTEST, LONGEST = 60 / (24 * 400), 60 / (24 * 10)  # seconds from pulse to pulse: 400 and 10 beats a minute
+# The memories, in pulses: of quadratic fits, which follow a ramp, and of straight ones, which are steadier.
+RAMPS, STRAIGHTS = (8, 24, 96, 384), (24, 96, 384, 1536)
+PROBE = 1  # of RAMPS: the one whose errors tell the jitter, as it is hardly ever wrong about the tempo
+JITTER_FLOOR, FIRST_JITTER = 3e-5, 1e-3  # seconds
+JITTER_MEMORY = 96  # pulses
+DOUBT = 4.5  # standard deviations by which one fit contradicts another
+OUTLIER, SLIGHTEST, HALF = 5.0, 5e-4, 0.6  # of an outlier: deviations, seconds at least, periods at most
+BEGIN = 8  # pulses from which on there are outliers
+FEWEST, MOST, PATIENT = 4, 12, 48  # outliers in a row that are judged, by their odds; and in any case
+HISTORY = 24  # pulses before and in such a run that are looked at
+SURE, DOUBTFUL = 3e-4, 1e-3  # seconds of uncertainty up to which it locks, and from which on it has lost it
+BAR = 84  # pulses after which it is as sure as one can be within a bar
+
+
+class PhaseLock:
+    """The steadiest of several fits that no quicker one contradicts: narrow when steady, wide on a ramp.
+
+    The measure of a contradiction is the jitter itself, so that a clean clock is followed closely and a
+    jittery one patiently (the choice of the memory is Lepski's: the longest whose bias does not show). With
+    jitter of standard deviation s a steady clock's phase is known to about 2 s / sqrt(n) after n pulses, the
+    least that is possible. A pulse far off is left out; several in a row are judged: pulses lost or doubled,
+    a jump of the phase, or another tempo.
+    """
+
+    def __init__(self) -> None:
+        self._ramps = [Fit(2, memory) for memory in RAMPS]
+        self._straights = [Fit(1, memory) for memory in STRAIGHTS]
+        self._fits = [*self._ramps, *self._straights]
+        self._variance, self._measured = FIRST_JITTER**2, 4
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget every pulse; how jittery they were is remembered."""
+        self._best = self._straights[0]
+        self._pulses = 0  # since then
+        self._last = -math.inf
+        self._errors: deque[float] = deque(maxlen=HISTORY)
+        self._odd = 0  # outliers in a row
+        self._leap = False  # the phase may jump at the next pulse
+        self.locked = False
+
+    @property
+    def time(self) -> float:
+        """When the last pulse was, in seconds, its jitter taken out."""
+        return self._best.time
+
+    @property
+    def period(self) -> float:
+        """Seconds to the next pulse; LONGEST before the second one."""
+        period = self._best.period + self._best.curve / 2
+        return max(SHORTEST, min(LONGEST, period)) if self._pulses > 1 else LONGEST
+
+    @property
+    def jitter(self) -> float:
+        """The standard deviation of the arrivals, in seconds."""
+        return max(JITTER_FLOOR, math.sqrt(self._variance))
+
+    @property
+    def known(self) -> bool:
+        """Whether there is a period."""
+        return self._pulses > 1
+
+    def may_leap(self) -> None:
+        """Take the phase from the next pulse, should that one not fit the pulses before; the tempo stays."""
+        self._leap = True
+
+    def pulse(self, time: float) -> int:
+        """Take in a pulse that arrived at `time`; return by how many the count of pulses has grown.
+
+        That is 1, unless it turns out that pulses were lost or doubled a few pulses ago.
+        """
+        apart, self._last = time - self._last, time
+        if (self._pulses < BEGIN and apart < SHORTEST / 3) or (self._pulses <= BEGIN and self._leap):
+            self._pulses = 0  # a burst tells no tempo, and what has hardly begun is nothing to keep
+        self._leap, leaping = False, self._leap
+        self._pulses += 1
+        if self._pulses <= 2:
+            for fit in self._fits:
+                if self._pulses == 1:
+                    fit.begin(time)
+                else:
+                    fit.forget(time, apart, 2)
+            return 1
+        for fit in self._fits:
+            fit.advance()
+        error = time - self._best.time
+        gate = min(max(OUTLIER * self.jitter, SLIGHTEST), HALF * self._best.period)
+        if leaping:
+            self._land(error, gate)
+            return 1
+        self._errors.append(error)
+        if abs(error) > gate and self._pulses > BEGIN:
+            self._odd += 1
+            chance = (gate / self.jitter) ** 2 / 2 + 0.7  # about -log of the probability of such an error
+            return 1 + (self._judge() if self._odd >= min(MOST, max(FEWEST, 20 / chance)) else 0)
+        self._odd = 0
+        self._measure(time)
+        for fit in self._fits:
+            fit.correct(time - fit.time)
+        self._choose()
+        unsure = self.jitter * math.sqrt(self._best.spread)
+        limit = DOUBTFUL if self.locked else SURE
+        self.locked = self._best.pulses >= BAR or (unsure < limit and self._pulses > BEGIN)
+        return 1
+
+    def _measure(self, time: float) -> None:
+        probe = self._ramps[PROBE]
+        square = (time - probe.time) ** 2 / (1.0 + probe.spread if probe.pulses > 2 else 3.0)
+        if self._pulses > BEGIN:
+            square = min(square, 16.0 * self._variance)
+        self._measured = min(self._measured + 1, JITTER_MEMORY)
+        self._variance += (square - self._variance) / self._measured
+
+    def _choose(self) -> None:
+        """Find the best fit; those that are contradicted go on from the best ramp."""
+        doubt = DOUBT * self.jitter
+        best = self._ramps[0]
+        agreed: list[tuple[Fit, float]] = [(best, doubt * math.sqrt(best.spread))]
+        for fit in self._ramps[1:]:
+            reach = doubt * math.sqrt(fit.spread)
+            if _contradicted(fit, agreed, reach):
+                fit.follow(best)
+            else:
+                best = fit
+                agreed.append((fit, reach))
+        ramp = best
+        # The deviation of a quadratic fit's second derivative, sqrt(720 / n^5), in units of the jitter.
+        ramping = abs(ramp.curve) > doubt * 26.8 / max(3, ramp.pulses) ** 2.5
+        for fit in self._straights:
+            reach = doubt * math.sqrt(fit.spread)
+            lag = abs(ramp.curve) * fit.pulses**2 / 8  # behind a ramp, between n^2/12 and n^2/6
+            if _contradicted(fit, agreed, reach) or (ramping and lag * DOUBT > reach):
+                fit.follow(ramp)
+            else:
+                agreed.append((fit, reach))
+                if fit.spread <= best.spread:
+                    best = fit
+        self._best = best
+
+    def _land(self, error: float, gate: float) -> None:
+        """Take the phase from a pulse `error` after its time, unless it is whole periods late."""
+        period = self._best.period
+        whole = round(error / period) * period
+        for fit in self._fits:
+            if abs(error - whole) < gate:
+                fit.time += whole
+                fit.correct(error - whole)
+            else:
+                fit.forget(self._best.time + error, period, BEGIN)
+        self._errors.clear()
+        self._odd = 0
+
+    def _judge(self) -> int:
+        """Find out what a run of outliers means; return by how many pulses the count was wrong."""
+        errors, period = list(self._errors), self._best.period
+        before, odd = errors[: -self._odd], errors[-self._odd :]
+        shift = sum(odd) / len(odd)
+        lost = round(shift / period)
+        tolerance = max(self.jitter, 3e-4, 0.01 * period) ** 2
+        at_rest = _squares(before, 0.0) if len(odd) < HISTORY else 0.0
+        jump = at_rest + _squares(odd, shift)
+        slip = at_rest + _squares(odd, lost * period) if lost else math.inf
+        tempo, change, since = _bend(errors)
+        least = min(jump, tempo)
+        fits = least <= 4 * len(errors) * tolerance
+        if self._odd < PATIENT and (not fits or abs(jump - tempo) < 20 * tolerance):
+            return 0  # a stall and the burst behind it fit nothing, and are over soon
+        counted = 0
+        if fits and jump <= tempo:
+            if slip < jump + 12 * tolerance:
+                counted = lost
+                for fit in self._fits:
+                    fit.time += lost * fit.period
+            else:
+                self._restart(self._best.time + shift, period, BEGIN)
+        elif fits:
+            self._restart(self._best.time + change * since, period + change, since)
+        else:
+            self._pulses = 0  # nothing that is known is of use
+            self.locked = False
+        self._errors.clear()
+        self._odd = 0
+        return counted
+
+    def _restart(self, time: float, period: float, pulses: int) -> None:
+        for fit in self._fits:
+            fit.forget(time, period, pulses)
+        self._best = self._straights[0]
+        self.locked = False
+
+
+def _contradicted(fit: Fit, agreed: list[tuple[Fit, float]], reach: float) -> bool:
+    """Return whether `fit` is too far from one of `agreed`, with their reaches; if straight a quicker one."""
+    return any(
+        abs(other.time - fit.time) > max(reach, others_reach)
+        for other, others_reach in agreed
+        if other.pulses > other.order and (other.order == 2 or other.pulses < fit.pulses)
+    )
+
+
+def _squares(errors: list[float], level: float) -> float:
+    return sum((error - level) ** 2 for error in errors)
+
+
+def _bend(errors: list[float]) -> tuple[float, float, int]:
+    """Fit `errors` by nothing, then a rise: return the squares left, the rise a pulse, and its pulses."""
+    best = (math.inf, 0.0, 0)
+    for since in range(3, len(errors) + 1):
+        tail = errors[-since:]
+        norm = since * (since + 1) * (2 * since + 1) / 6
+        rise = sum(number * error for number, error in enumerate(tail, 1)) / norm
+        left = _squares(errors[:-since], 0.0)
+        left += sum((error - rise * number) ** 2 for number, error in enumerate(tail, 1))
+        best = min(best, (left, rise, since))
+    return best
