@@ -8,6 +8,7 @@ PARAMETERS = (*KNOBS, "interpolation", "temperature", "dynamics", "swing")
 MAX_TEMPERATURE = 2.0  # the parameter "temperature" at 1
 SWING_PERCENT = (50.0, 75.0)  # where the second of two sixteenths lies, the parameter "swing" at 0 and 1
 BPM_RANGE = (20.0, 300.0)
+SYNCS = ("internal", "midi")  # the tempo is our own, or that of the MIDI clock that comes in
 OFFSET_MS = (-200.0, 200.0)
 MAX_COUNT_IN = 4  # bars
 

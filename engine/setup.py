@@ -58,7 +58,7 @@ class Setup:
     sound: bool | None = None
     sound_device: str = "default"  # or "null": the true path without a sound card
     clock: bool = False  # send MIDI clock on the output
-    sync: str = "internal"  # or "midi": follow the clock that comes in
+    sync: str = "internal"  # one of SYNCS: whose tempo it is
     headless: bool = False  # nobody looks: snapshots carry no piano roll
     measure: bool = False  # keep the time of every note and knob, and send Measured at the end
 

@@ -45,6 +45,8 @@ def _play(options: argparse.Namespace) -> int:
         delay=options.delay,
         offset=options.offset,
         count_in=options.count_in,
+        clock=options.clock,
+        sync=options.sync,
         port=options.port,
         control=options.control,
         api=options.api,

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from engine.messages import BPM_RANGE, MAX_COUNT_IN, MAX_TEMPERATURE, OFFSET_MS
-from live.values import APIS, api_name, number, swing, whole
+from live.values import APIS, api_name, number, swing, sync, whole
 
 EPILOG = "`live` alone is `live --preset trio`. `live COMMAND --help` says more about a command."
 PLAY = "play"  # what `live` does without a command
 # What an option that was not given stands for, where that is not None.
 DEFAULTS = {
     **{"preset": "trio", "headless": False, "delay": 0.0, "offset": 0.0, "count_in": 0},
-    **{"json": False, "against": False},
+    **{"json": False, "against": False, "clock": False, "sync": "internal"},
 }
 BENCH_BARS, BENCH_SECONDS = 200, 12.0
 DOCTOR_SECONDS = 10.0
@@ -109,6 +109,12 @@ def _play(parser: Parser) -> None:
         type=whole("count-in", 0, MAX_COUNT_IN),
         metavar="BARS",
         help="click so many bars before the first one",
+    )
+    parser.add_argument(
+        "--clock", action="store_true", default=argparse.SUPPRESS, help="send MIDI clock along with the notes"
+    )
+    parser.add_argument(
+        "--sync", type=sync, metavar="NAME", help="midi: follow the MIDI clock that comes in; internal"
     )
     parser.add_argument("--port", metavar="NAME", help="send to this existing port (see `live ports`)")
     parser.add_argument("--control", metavar="NAME", help="listen to this controller (see `live ports`)")

@@ -22,6 +22,8 @@ class Wishes:
     delay: float = 0.0
     offset: float = 0.0  # milliseconds
     count_in: int = 0
+    clock: bool = False
+    sync: str = "internal"
     port: str | None = None
     control: str | None = None
     api: str | None = None
@@ -45,6 +47,8 @@ def setup_for(preset: Preset, wishes: Wishes) -> Setup:
         delay=wishes.delay,
         offset=wishes.offset / 1000.0,
         count_in=wishes.count_in,
+        clock=wishes.clock,
+        sync=wishes.sync,
         record=record,
         port=wishes.port,
         control=wishes.control,

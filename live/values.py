@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable
 
-from engine.messages import SWING_PERCENT
+from engine.messages import SWING_PERCENT, SYNCS
 
 APIS = ("ALSA", "JACK", "CoreMIDI", "WinMM")
 
@@ -39,6 +39,13 @@ def swing(text: str) -> float:
     """Return the parameter "swing", 0 to 1, that a percentage names."""
     even, most = SWING_PERCENT
     return (number("swing", even, most)(text) - even) / (most - even)
+
+
+def sync(text: str) -> str:
+    """Return the one of SYNCS that `text` names, in any case."""
+    if text.lower() in SYNCS:
+        return text.lower()
+    raise argparse.ArgumentTypeError(f"sync is {text}, allowed: {', '.join(SYNCS)}")
 
 
 def api_name(text: str) -> str:

@@ -23,6 +23,7 @@ class StatusState:
     lateness_ms: float
     decode_ms: float
     recording: str | None
+    sync: str
 
 
 class Status(Painted):
@@ -35,7 +36,7 @@ class Status(Painted):
     def show(self, kind: str, line: str, snapshot: Snapshot | None) -> None:
         """Take the line of words, and the figures of `snapshot`."""
         if snapshot is None:
-            state = StatusState(kind, line, "", "", "", 0, 0.0, 0.0, None)
+            state = StatusState(kind, line, "", "", "", 0, 0.0, 0.0, None, "")
         else:
             state = StatusState(
                 kind,
@@ -47,6 +48,7 @@ class Status(Painted):
                 round(snapshot.lateness_ms, 1),
                 round(snapshot.decode_ms, 1),
                 snapshot.recording,
+                snapshot.sync,
             )
         if state != self._state:
             self._state = state
@@ -76,6 +78,9 @@ class Status(Painted):
                 STOP if state.lateness_ms > LATE_MS else DIM,
             ),
         )
+        if state.sync:
+            sync = state.sync if wide else state.sync.partition(",")[0]
+            health = ((f"⇄ {sync}", _colour(sync.partition(" ")[0])), *health)
         room = sum(len(text) + 2 for text, _ in health)
         x = canvas.width - room
         for text, colour in health:
@@ -98,5 +103,6 @@ def _fitting(kind: str, line: str, width: int) -> str:
     return shorten(line, width - len(MORE)) + MORE
 
 
-def _colour(composer: str) -> str:
-    return {"ready": GO, "loading": DIM}.get(composer, STOP)
+def _colour(state: str) -> str:
+    """Return the colour of what is well, what is on its way, and what is not well."""
+    return {"ready": GO, "locked": GO, "loading": DIM, "locking": LEARN, "waiting": LEARN}.get(state, STOP)
