@@ -6,6 +6,7 @@ from engine.bar import TICKS_PER_STEP
 from engine.messages import Measured
 from engine.performance import Performance
 from engine.response import CAP, Responses
+from engine.swing import swung
 
 
 class Measure:
@@ -32,8 +33,8 @@ class Measure:
         """Keep that what arrived at `arrived` has been obeyed, if it changed the music."""
         self._responses.moved(self._performance.arranger.revision, arrived)
 
-    def look(self, now: float) -> None:
-        """Judge the steps that have passed at `now`, once everything due then has been sent."""
+    def look(self) -> None:
+        """Judge the steps that have passed, once everything that was due has been sent."""
         performance = self._performance
         if performance.playing != self._playing:
             self._playing = performance.playing
@@ -43,10 +44,10 @@ class Measure:
                 self._responses.stopped()
         if not self._playing:
             return
-        reached = performance.tick(now) // TICKS_PER_STEP
-        while self._responses.next_step <= reached:
+        course, swing = performance.course, performance.arranger.parameters["swing"]
+        while self._responses.next_step * TICKS_PER_STEP <= course.played:
             step = self._responses.next_step
-            self._responses.passed(performance.transport.time_of(step * TICKS_PER_STEP))
+            self._responses.passed(course.due(swung(step * TICKS_PER_STEP, swing)))
 
     def result(self) -> Measured:
         """Return everything that was kept."""

@@ -67,7 +67,7 @@ class Player:
             self._sync.turn(now)
         self.performance.advance(now)
         if self._measure is not None:
-            self._measure.look(now)
+            self._measure.look()
         if self._desk.leave is not None:
             self.report.notice(f"ended by {self._desk.leave}")
         self.leaving |= self.performance.over or self.console.quit or self._desk.leave is not None

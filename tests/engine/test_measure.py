@@ -88,3 +88,12 @@ def test_a_move_that_a_stop_overtakes_is_counted_as_dropped() -> None:
 
 def test_a_player_that_is_not_asked_says_nothing_of_it() -> None:
     assert all(isinstance(said, Snapshot) for said in perform([], measure=False)[0])
+
+
+def test_swing_and_offset_move_the_steps_that_answer() -> None:
+    moves = [(0.1 + 0.3 * number, SetParameter("knob1", number / 10)) for number in range(10)]
+    measured = perform(moves, parameters={"swing": 1.0}, offset=0.03)[0][-2]
+    assert measured.knob_missed_steps == 0
+    assert all(0 < wait <= 2 * STEP for wait in array("d", measured.knob_to_note))
+    due, sent = array("d", measured.due), array("d", measured.sent)
+    assert all(0 <= late < 1e-6 for late in (s - d for s, d in zip(sent, due, strict=True)))
