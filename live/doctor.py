@@ -81,7 +81,14 @@ def _asked(errand: Callable[..., None]) -> tuple[Any, str]:
         return None, str(error)
 
 
-def measure(seconds: float, begin: Callable[..., Session] = Session) -> tuple[Lateness, Lateness]:
+def shipped() -> Setup:
+    """Return the performance whose composer is at work beside the notes; PresetError: it is not there."""
+    return from_preset(find(str(DEFAULTS["preset"])))
+
+
+def measure(
+    seconds: float, begin: Callable[..., Session] = Session, beside_it: Callable[[], Setup] = shipped
+) -> tuple[Lateness, Lateness]:
     """Play sixteen notes a second, half of `seconds` alone and half beside a composer at work."""
     spans: list[tuple[float, float]] = []
     trouble = ""
@@ -93,7 +100,7 @@ def measure(seconds: float, begin: Callable[..., Session] = Session) -> tuple[La
             playing.until(lambda snapshot: snapshot.playing and snapshot.tick >= 0, "it plays")
             spans.append(_span(playing, seconds / 2))
             try:
-                composer = helpers.enter_context(beside(witness.decode, _model()))
+                composer = helpers.enter_context(beside(witness.decode, beside_it()))
             except (UserError, PresetError) as error:
                 trouble = str(error)
             else:
@@ -109,10 +116,6 @@ def measure(seconds: float, begin: Callable[..., Session] = Session) -> tuple[La
     due, sent = np.frombuffer(measured.due), np.frombuffer(measured.sent)
     found = [_within(due, sent, span) for span in spans]
     return found[0], found[1] if len(found) > 1 else Lateness(reason=trouble)
-
-
-def _model() -> Setup:
-    return from_preset(find(str(DEFAULTS["preset"])))
 
 
 def _span(playing: Run, seconds: float) -> tuple[float, float]:

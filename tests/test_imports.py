@@ -14,7 +14,10 @@ LAW = [
     ("engine.session", {"live", "training", "torch"} | SCREEN | {"rtmidi"}),
     ("engine.player engine.host", {"live", "training", "torch"} | SCREEN),
     ("engine.rescue", {"live", "training", "torch"} | SCREEN),
-    ("engine.errands engine.bench", {"live", "training", "torch", "rtmidi", "mido"} | SCREEN),
+    (
+        "engine.errands engine.bench engine.witness engine.metronome engine.machine",
+        {"live", "training", "torch", "rtmidi", "mido"} | SCREEN,
+    ),
     ("engine.speaker", {"live", "training", "torch", "pretty_midi"} | SCREEN | MIDI),
     ("engine.composer", {"live", "training"} | SCREEN | MIDI),
     (
@@ -23,7 +26,10 @@ LAW = [
         {"live", "training", "torch"} | SCREEN | MIDI,
     ),
     ("live.cli", {"torch", "training", "numpy", "rich"} | SCREEN | MIDI),
-    ("live.app live.onscreen live.headless live.play live.bench", {"torch", "training", "rtmidi"}),
+    (
+        "live.app live.onscreen live.headless live.play live.bench live.doctor",
+        {"torch", "training", "rtmidi"},
+    ),
     (
         "training.fit training.config training.store training.batches",
         {"live", "mido", "rich", "matplotlib", "rtmidi"} | SCREEN,

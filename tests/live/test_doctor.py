@@ -9,7 +9,8 @@ import pytest
 
 from engine import machine, metronome
 from engine.machine import Facts
-from engine.session import Session
+from engine.preset import PresetError
+from engine.session import Session, Setup
 from live import doctor
 from live.doctor import Examination, Lateness
 from live.errand import UserError
@@ -143,7 +144,11 @@ def test_what_was_found_is_said_in_lines_and_in_json() -> None:
 
 
 def test_sixteen_notes_a_second_are_timed() -> None:
-    alone, _ = doctor.measure(1.0)
+    def none() -> Setup:
+        raise PresetError("no preset here")
+
+    alone, decoding = doctor.measure(1.0, beside_it=none)
+    assert decoding == Lateness(reason="no preset here")
     assert alone.notes >= 4
     assert alone.ms is not None
     assert set(alone.ms) == {"p50", "p99", "max"}
