@@ -94,9 +94,10 @@ class PhaseLock:
         error = time - self._best.time
         gate = min(max(OUTLIER * self.jitter, SLIGHTEST), HALF * self._best.period)
         if leaping:
-            self._land(error, gate)
+            self._land(time, error, gate)
             return 1
-        self._errors.append(error)
+        if self._pulses > BEGIN:
+            self._errors.append(error)
         if abs(error) > gate and self._pulses > BEGIN:
             self._odd += 1
             chance = (gate / self.jitter) ** 2 / 2 + 0.7  # about -log of the probability of such an error
@@ -145,16 +146,16 @@ class PhaseLock:
                     best = fit
         self._best = best
 
-    def _land(self, error: float, gate: float) -> None:
-        """Take the phase from a pulse `error` after its time, unless it is whole periods late."""
+    def _land(self, time: float, error: float, gate: float) -> None:
+        """Take the phase from a pulse at `time`, `error` after its own, unless that is whole periods."""
         period = self._best.period
         whole = round(error / period) * period
         for fit in self._fits:
             if abs(error - whole) < gate:
                 fit.time += whole
-                fit.correct(error - whole)
+                fit.correct(time - fit.time)
             else:
-                fit.forget(self._best.time + error, period, BEGIN)
+                fit.forget(time, period, BEGIN)
         self._errors.clear()
         self._odd = 0
 
