@@ -22,7 +22,8 @@ LAW = [
     ("engine.composer", {"live", "training"} | SCREEN | MIDI),
     (
         "engine.bar engine.codec engine.dynamics engine.latent engine.noise engine.manifest engine.messages "
-        "engine.transport engine.mapping engine.preset engine.shelf engine.table engine.course engine.clicks",
+        "engine.transport engine.mapping engine.preset engine.shelf engine.table engine.course engine.clicks "
+        "engine.follower engine.pulses engine.tempomap",
         {"live", "training", "torch"} | SCREEN | MIDI,
     ),
     ("live.cli", {"torch", "training", "numpy", "rich"} | SCREEN | MIDI),

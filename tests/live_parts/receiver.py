@@ -43,6 +43,7 @@ def say(**fields: object) -> None:
 def main(source: str, control: str | None = None) -> None:
     """Listen until standard input ends."""
     heard = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, "receiver")
+    heard.ignore_types(timing=False)
     heard.set_callback(lambda event, _: say(t=time.monotonic_ns(), m=event[0]))
     connect(heard, source, "in")
     sender = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "mover")
