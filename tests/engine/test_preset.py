@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from engine.preset import AnchorPreset, PresetError, load
+from engine.setup import from_preset
 from engine.shelf import available, find, shelves
 
 AXES = ("density", "register", "syncopation")
@@ -55,6 +56,7 @@ def test_everything_that_a_preset_says_is_read(tmp_path: Path) -> None:
             seed = 12
             temperature = 0.7
             dynamics = 0.25
+            swing = 0.667
             [[voices]]
             name = "bass"
             channel = 16
@@ -71,7 +73,8 @@ def test_everything_that_a_preset_says_is_read(tmp_path: Path) -> None:
         )
     )
     assert (preset.name, preset.title, preset.bpm, preset.seed) == ("mine", "Mine", 96.5, 12)
-    assert (preset.temperature, preset.dynamics) == (0.7, 0.25)
+    assert (preset.temperature, preset.dynamics, preset.swing) == (0.7, 0.25, 0.667)
+    assert from_preset(preset).parameters["swing"] == 0.667
     assert [(v.name, v.channel, v.program, v.bank) for v in preset.voices] == [
         ("melody", 0, 0, None),
         ("bass", 15, 33, 3),
@@ -96,6 +99,7 @@ def test_without_knobs_the_first_axes_of_the_model_are_taken(tmp_path: Path) -> 
         ("schema = 2", "schema is 2, allowed: 1"),
         ("schema = 1\nbpm = 900", "bpm is 900, allowed: a number from 20 to 300"),
         ("schema = 1\nbpm = nan", "bpm is nan, allowed: a number from 20 to 300"),
+        ("schema = 1\nswing = 66", "swing is 66, allowed: a number from 0 to 1"),
         ("schema = 1\nseed = 1.5", "seed is 1.5, allowed: a whole number from 0 to"),
         ("schema = 1\nseed = true", "seed is True, allowed: a whole number"),
         ("schema = 1\ntempratur = 1", "tempratur is no key (did you mean 'temperature'?)"),

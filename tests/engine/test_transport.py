@@ -1,6 +1,6 @@
 """Ticks and seconds, and tempo changes that keep the phase."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.bar import PPQN
@@ -15,12 +15,14 @@ def test_a_beat_at_120_is_half_a_second() -> None:
     assert transport.tick_at(11.0) == 2 * PPQN
 
 
+@settings(deadline=None)
 @given(BPM, st.integers(-10_000, 10_000_000), st.floats(0.0, 1e6))
 def test_a_tick_is_reached_at_its_own_time(bpm: float, tick: int, start: float) -> None:
     transport = Transport(bpm, 0, start)
     assert transport.reached(transport.time_of(tick)) >= tick
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(BPM, st.floats(0.0, 10.0)), min_size=1, max_size=20))
 def test_tempo_changes_never_move_the_tick_at_which_they_happen(changes: list[tuple[float, float]]) -> None:
     transport, now = Transport(120.0, 0, 0.0), 0.0

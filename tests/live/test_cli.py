@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.preset import load
 from engine.recorder import Recorder
 from engine.setup import VoiceSetup
 from live.options import parse
+from live.play import Wishes, setup_for
 from live.takes import part_of
 
 HEAVY = ("torch", "rtmidi", "textual", "numpy", "mido", "rich")
@@ -52,6 +54,18 @@ def test_what_is_not_given_is_left_to_the_preset_and_the_machine() -> None:
     assert parse(["--no-sound"]).sound is False
 
 
+def test_swing_offset_and_count_in_reach_the_performance(preset: Path) -> None:
+    options = parse(["--swing", "66.7", "--offset", "-12.5", "--count-in", "2"])
+    wishes = Wishes(swing=options.swing, offset=options.offset, count_in=options.count_in)
+    setup = setup_for(load(preset), wishes)
+    assert setup.parameters["swing"] == pytest.approx(2 / 3, abs=0.01)
+    assert (setup.offset, setup.count_in) == (-0.0125, 2)
+    plain = parse([])
+    assert (plain.swing, plain.offset, plain.count_in) == (None, 0.0, 0)
+    assert setup_for(load(preset), Wishes()).parameters["swing"] == 0.0
+    assert parse(["render", "--bars", "2", "--output", "x.mid", "--swing", "50"]).swing == 0.0
+
+
 def test_an_unfinished_take_becomes_its_file(tmp_path: Path) -> None:
     recorder = Recorder(str(tmp_path / "take.mid"), "toy", (VoiceSetup("melody", 0),), 120.0, 0)
     recorder.message(0, 0, [0x90, 60, 80])
@@ -79,6 +93,9 @@ def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path) -> None:
     [
         (["--bpm", "900"], "bpm is 900, allowed: a number from 20 to 300"),
         (["--bars", "0"], "bars is 0, allowed: a whole number from 1"),
+        (["--swing", "80"], "swing is 80, allowed: a number from 50 to 75"),
+        (["--offset", "-201"], "offset is -201, allowed: a number from -200 to 200"),
+        (["--count-in", "5"], "count-in is 5, allowed: a whole number from 0 to 4"),
         (["--seed", "x"], "seed is x, allowed: a whole number from 0"),
         (["--api", "OSS"], "api is OSS, allowed: ALSA, JACK"),
         (["--preset", "trioo"], "no preset 'trioo' (did you mean 'trio'?)"),

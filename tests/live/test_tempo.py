@@ -3,7 +3,7 @@
 from itertools import accumulate
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from live.tempo import BOUNCE, PAUSE, Taps
@@ -51,6 +51,7 @@ def test_after_a_pause_it_starts_anew(pause: float) -> None:
     assert tapped(0.5, 0.5, 0.5, pause, 0.4, 0.4)[-3:] == [None, 150.0, 150.0]
 
 
+@settings(deadline=None)
 @given(
     st.floats(20.0, 300.0),
     st.lists(st.floats(-0.06, 0.06), min_size=8, max_size=8),
@@ -70,6 +71,7 @@ def test_unsteady_taps_with_one_astray_are_within_a_few_percent(
     assert abs(tempos[-1] / bpm - 1.0) < 0.15
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 5.0), max_size=30))
 def test_no_taps_give_a_tempo_out_of_range_or_of_a_bounce(gaps: list[float]) -> None:
     for gap, bpm in zip(gaps, tapped(*gaps)[1:], strict=True):
