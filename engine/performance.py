@@ -1,20 +1,17 @@
 """The music as it happens: transport, bars, notes and the take, moved on by whoever holds the clock."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from math import ceil, inf
 
-from engine import clicks
 from engine.arranger import Arranger
+from engine.band import Band
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
 from engine.course import Course
 from engine.dynamics import shape
 from engine.messages import BarReply, BarRequest, VoiceState
 from engine.pulses import Pulses
 from engine.recorder import Recorder
-from engine.scheduler import Scheduler
-from engine.setup import Setup, VoiceSetup, selection
-from engine.tempomap import TempoMap
+from engine.setup import Setup
 from engine.transport import Transport, next_step
 
 MARGIN = 0.02  # seconds before its bar line at which a bar is scheduled; one not there by then is late
@@ -34,23 +31,20 @@ class Performance:
         """`not_before` is the earliest time of the first note."""
         self.arranger = Arranger(setup)
         end = inf if setup.bars is None else setup.bars * TICKS_PER_BAR
-        channels = [*(voice.channel for voice in setup.voices), clicks.CHANNEL]
-        self.scheduler = Scheduler(channels, self._emit, self._shape)
-        self.course = Course(setup.bpm, setup.offset, end, lambda: self.arranger.parameters["swing"])
+        self.course = Course(setup.bpm, setup.offset, end, lambda: self.parameters["swing"])
+        self.band = Band(setup.voices, send, lambda velocity: shape(velocity, self.parameters["dynamics"]))
+        self.scheduler = self.band.scheduler
         self.count_in = setup.count_in  # bars of clicks before the first one, from the next start on
-        self.recorder: Recorder | None = None
         self.playing = False
         self.wanted = setup.play  # to play, as soon as the first bar is there
         self.led = False  # by a master: it begins with `enter` alone
         self.pulses: Pulses | None = None  # the clock that is sent
-        self._setup = setup
-        self._send = send
+        self._title = setup.preset
+        self._take = self.band.take
         self._not_before = not_before
         self._placed = -1  # bars up to this one are in the scheduler
-        self._selected = False  # programs have been chosen
         self._cue = 0  # the tick where it begins, while it stands still
         self._left = 0  # and the one where it stopped
-        self._map = TempoMap(self.transport)
 
     # Moving on.
 
@@ -64,8 +58,8 @@ class Performance:
             return
         course = self.course
         course.offset.approach(now)
-        if not self._selected and now >= course.due(course.first) - SELECT:
-            self.select()
+        if not self.band.selected and now >= course.due(course.first) - SELECT:
+            self.band.select()
         if now - self.deadline() > STALL:  # the process was stopped, or the machine slept
             self.arranger.excuse(now)
             course.resume(now)
@@ -88,7 +82,7 @@ class Performance:
         if not self.playing:
             return pulse
         next_due = min(pulse, self.course.next_due(self.scheduler.next_tick()))
-        if not self._selected:
+        if not self.band.selected:
             next_due = min(next_due, self.course.due(self.course.first) - SELECT)
         return min(next_due, self._placing(), self.course.offset.deadline)
 
@@ -96,6 +90,16 @@ class Performance:
     def transport(self) -> Transport:
         """Musical time, that of clock pulses; `course.due` has the time at which notes leave."""
         return self.course.transport
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """The continuous parameters by name."""
+        return self.arranger.parameters
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """The recorder of the take, if there is one."""
+        return self._take.recorder
 
     @property
     def over(self) -> bool:
@@ -120,25 +124,14 @@ class Performance:
         self._placed = -1
         first = -self.count_in * TICKS_PER_BAR
         self.course.begin(first, max(now + HEADROOM, self._not_before))
-        for line in range(first, 0, TICKS_PER_BAR):
-            self.scheduler.place(line, clicks.click_bar(len(self._setup.voices)))
-        self._selected = False  # whoever has come to listen since the last start needs them too
+        self.band.count_in(first)
+        self.band.selected = False  # whoever has come to listen since the last start needs them too
         if self.pulses is not None:
             self.pulses.begin(self.transport, 0, now)
 
     def select(self) -> None:
-        """Choose bank and program of every voice; a take begins with them anyway."""
-        self._selected = True
-        for raw in [raw for voice in self.voices() for raw in selection(voice)]:
-            self._send(0, raw)
-
-    def _emit(self, tick: int, voice: int, message: list[int]) -> None:
-        self._send(tick, message)
-        if self.recorder is not None and voice < len(self._setup.voices):  # a click is none of them
-            self.recorder.message(tick, voice, message)
-
-    def _shape(self, velocity: int) -> int:
-        return shape(velocity, self.arranger.parameters["dynamics"])
+        """Choose bank and program of every voice: somebody new is listening."""
+        self.band.select()
 
     # The composer's bars.
 
@@ -194,26 +187,19 @@ class Performance:
         number = tick // TICKS_PER_BAR
         if tick >= self.course.end or not self.arranger.ready(number):
             return
-        self.playing, self.wanted, self._selected = True, False, False
+        self.playing, self.wanted, self.band.selected = True, False, False
         self.course.join(line, tick)
         self._placed = number
         line_tick = number * TICKS_PER_BAR
         self.scheduler.place(line_tick, self.arranger.bar(number), self.course.played + 1 - line_tick)
-        self._map = TempoMap(line)
-        if self.recorder is not None:  # in the same place within its bar
-            self.recorder.jump(self._left + (tick - self._left) % TICKS_PER_BAR, tick)
-            self.recorder.tempo(tick, line.bpm)
+        self._take.enter(line, self._left, tick)
         if self.pulses is not None:
             self.pulses.begin(line, tick, now)
 
     def steer(self, line: Transport, now: float, reach: float) -> None:
         """Bend so as to be on `line` in `reach` seconds."""
         self.course.steer(line, now, reach)
-        if self.recorder is not None:
-            tick = max(self.transport.anchor_tick, ceil(self.transport.tick_at(now)))
-            bpm = self._map.change(tick, self.transport.time_of(tick), line.bpm)
-            if bpm is not None:
-                self.recorder.tempo(tick, bpm)
+        self._take.steer(self.transport, line.bpm, now)
 
     # The performer's hand.
 
@@ -225,8 +211,7 @@ class Performance:
         """End every note and go back to the first bar."""
         if self.playing:
             self.halt(now, 0)
-            if self.recorder is not None:
-                self.recorder.jump(max(0, -(-self._left // TICKS_PER_BAR)) * TICKS_PER_BAR, 0)
+            self._take.stop(self._left)
             self._left = self._cue = 0
             self.arranger.restart()
         self.wanted = False
@@ -236,8 +221,7 @@ class Performance:
         self.course.set_bpm(bpm, now, moving=self.playing)
         if self.pulses is not None and not self.playing:
             self.pulses.enter(self.transport, now)
-        if self.recorder is not None:
-            self.recorder.tempo(self.transport.anchor_tick, self.transport.bpm)
+        self._take.tempo(self.transport)
 
     def set_offset(self, seconds: float, now: float) -> None:
         """Send everything `seconds` after its musical time, or before it; clamped to OFFSET_MS."""
@@ -253,42 +237,22 @@ class Performance:
 
     def set_channel(self, voice: int, channel: int, now: float) -> None:
         """Send `voice` on `channel`, 0-15, from its next note on, and choose its program there."""
-        self.scheduler.set_channel(voice, channel)
-        for message in selection(self.voices()[voice]):
-            if self._selected:
-                self._emit(self.tick(now), voice, message)
-            elif self.recorder is not None:  # its head has the channel of before
-                self.recorder.message(self.tick(now), voice, message)
+        self.band.set_channel(voice, channel, self.tick(now))
 
     def end_all(self, now: float) -> None:
         """End every note at once, and only then in the take, whose `finish_take` does it."""
-        taking, self.recorder = self.recorder, None
-        self.scheduler.end_all(self.tick(now))
-        self.recorder = taking
+        self.band.end_all(self.tick(now))
         if self.pulses is not None:
             self.pulses.halt()
 
     def record(self, path: str, now: float) -> None:
         """Start a take from this bar on. RecordError: it cannot be written."""
-        origin = max(0, self.tick(now) // TICKS_PER_BAR * TICKS_PER_BAR)
-        title, bpm = self._setup.preset, self.transport.bpm
-        self.recorder = Recorder(path, title, self.voices(), bpm, origin)
-        self._map = TempoMap(Transport(bpm, origin, self.transport.time_of(origin)))
+        self._take.begin(path, self._title, self.band.voices(), self.transport, self.tick(now))
 
     def finish_take(self, now: float) -> str | None:
         """End the take if there is one; return its journal."""
-        taking, self.recorder = self.recorder, None
-        return None if taking is None else taking.close(self.tick(now))
-
-    def voices(self) -> list[VoiceSetup]:
-        """Return the voices on the channels that they are on now."""
-        channels = enumerate(self._setup.voices)
-        return [replace(voice, channel=self.scheduler.channel(index)) for index, voice in channels]
+        return self._take.end(self.tick(now))
 
     def voice_states(self) -> tuple[VoiceState, ...]:
         """Return the voices as the screen shows them."""
-        notes = self.scheduler
-        return tuple(
-            VoiceState(voice.name, voice.channel, notes.muted(index), notes.sounding(index))
-            for index, voice in enumerate(self.voices())
-        )
+        return self.band.states()

@@ -14,6 +14,7 @@ from engine.offset import SLEW
 from engine.performance import HEADROOM, STALL
 from engine.recorder import finish
 from engine.swing import PAIR
+from engine.transport import Transport
 
 BARS = 6
 BPM = st.one_of(st.sampled_from([20.0, 300.0]), st.integers(20, 299).map(lambda bpm: bpm + 0.37))
@@ -111,6 +112,40 @@ def test_tempo_swing_and_offset_together_lose_and_reorder_nothing(
         assert after.time - before.time >= fastest * (after.tick - before.tick) - 0.003
     steps = {(s.time, tick // TICKS_PER_STEP) for s, (tick, _) in zip(notes[clicks:], PLAIN, strict=True)}
     assert len({time for time, _ in steps}) == len(steps)  # never two steps at once
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 400), st.floats(-0.02, 0.02), st.floats(0.9, 1.1), st.floats(0.0, 1.0)),
+        max_size=25,
+    ),
+    st.sampled_from([-0.2, 0.0, 0.2]),
+    st.sampled_from([20.0, 120.0, 300.0]),
+)
+def test_corrections_of_phase_bend_the_music_and_break_nothing(
+    corrections: list[tuple[int, float, float, float]], offset: float, bpm: float
+) -> None:
+    """Each moves the master's line by up to 20 ms and its tempo by up to a tenth; swing moves as well."""
+    concert = Concert(bars=BARS, bpm=bpm, offset=offset)
+    performance = concert.performance
+    for pause, off, faster, swing in corrections:
+        concert.until(concert.clock.now() + pause / 1000 + 0.000317)
+        if not performance.playing:
+            continue
+        now, line = concert.clock.now(), performance.transport
+        goal = Transport(bpm * faster, 0, now + off - line.tick_at(now) * 60.0 / (bpm * faster * PPQN))
+        performance.steer(goal, now, 0.05)
+        concert.swing(swing)
+    concert.run()
+    notes = concert.notes()
+    assert [sent.message for sent in notes] == [message for _, message in PLAIN]
+    quickest = 60.0 / (2.0 * 1.1 * bpm * PPQN)  # a tick, at twice the fastest tempo of the master
+    slowest = 60.0 / (0.5 * 0.9 * bpm * PPQN)
+    for before, after in pairwise(notes):
+        ticks = after.tick - before.tick
+        assert ticks >= 0
+        assert quickest * ticks - 1e-9 <= after.time - before.time <= slowest * ticks + 1e-9
 
 
 @pytest.mark.parametrize("offset", [-0.2, -0.05, 0.0, 0.05, 0.2])
