@@ -95,15 +95,16 @@ def test_it_plays_as_a_master_in_another_program_says(
             rest = [message for _, message in there]
             assert any(rest[place : place + len(heard)] == heard for place in [*begin, len(begin)])
 
-    say(START)
-    until(lambda: second.struck() >= 30, "30 notes have begun")
-    say(STOP)
-    until(lambda: not second.sounding(), "nothing sounds")
-    first = struck_since(0)
-    played_from(0, first)
-    say(POSITION, 6 * 16, 0)
-    say(CONTINUE)
-    until(lambda: second.struck() >= len(first) + 20, "20 more notes have begun")
-    say(STOP)
-    until(lambda: not second.sounding(), "nothing sounds")
-    played_from(6, struck_since(len(first)))
+    def go_on(*messages: tuple[int, ...], notes: int) -> list[list[int]]:
+        """Have the master send `messages`, then Stop after `notes` notes; return those."""
+        before = second.struck()
+        for message in messages:
+            say(*message)
+        until(lambda: second.struck() >= before + notes, f"{notes} notes have begun")
+        say(STOP)
+        until(lambda: not second.sounding(), "nothing sounds")
+        return struck_since(before)
+
+    go_on((START,), notes=5)  # wherever the master is once the model has been loaded
+    played_from(0, go_on((START,), notes=30))
+    played_from(6, go_on((POSITION, 6 * 16, 0), (CONTINUE,), notes=20))
