@@ -96,7 +96,7 @@ class Transport(Painted):
         x = block + gap
         if tall:
             canvas.text(x, 0, "BAR . BEAT . STEP", DIM)
-        digits.draw(canvas, x, top, self._position(), TEXT)
+        digits.draw(canvas, x, top, position(state.step), TEXT)
         x += 26 + gap
         self._beats(canvas, x, top, tall)
         x += 16 + gap
@@ -118,13 +118,6 @@ class Transport(Painted):
         canvas.text(right, top + 1, shorten(f" seed {state.seed}", 11), DIM)
         canvas.text(right, top + 2, f" loop {state.loop + 1}", DIM)
 
-    def _position(self) -> str:
-        step = self._state.step
-        per_bar = BEATS_PER_BAR * STEPS_PER_BEAT
-        bar, beat, cell = step // per_bar, step % per_bar // STEPS_PER_BEAT, step % STEPS_PER_BEAT
-        number = bar % 1000 + 1 if bar >= 0 else max(bar, -99)  # bar -1 leads to bar 1
-        return f"{number}.{beat + 1}.{cell + 1}"
-
     def _beats(self, canvas: Canvas, x: int, top: int, tall: bool) -> None:
         state = self._state
         if tall:
@@ -141,3 +134,11 @@ class Transport(Painted):
         filled = round((state.window_bar + 1) / max(1, state.window_bars) * room)
         for cell in range(room):
             canvas.put(x + len(loop) + 1 + cell, top + 2, "━", ACCENT if cell < filled else TRACK)
+
+
+def position(step: int) -> str:
+    """Return bar, beat and sixteenth of a step as a performer counts them: bar -1 leads to bar 1."""
+    per_bar = BEATS_PER_BAR * STEPS_PER_BEAT
+    bar, beat, cell = step // per_bar, step % per_bar // STEPS_PER_BEAT, step % STEPS_PER_BEAT
+    number = bar % 1000 + 1 if bar >= 0 else max(bar, -99)
+    return f"{number}.{beat + 1}.{cell + 1}"

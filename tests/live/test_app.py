@@ -19,7 +19,7 @@ from live.settings import controllers_file, load_controllers
 from live.widgets.control import Control
 from live.widgets.dial import Dial
 from live.widgets.slider import Slider
-from live.widgets.transport import Transport
+from live.widgets.transport import Transport, position
 from live.widgets.voice import VoiceStrip
 
 SIZES = [(80, 24), (160, 48)]
@@ -75,7 +75,7 @@ async def test_everything_essential_is_on_the_screen(size: tuple[int, int]) -> N
         for word in (
             *("PLAY", "BPM", "seed 7", "loop 1", "6/16", "rec"),
             *("DENSITY", "REGISTER", "BASS", "DRUMS", "COLOUR", "DRIFT", "pick up"),
-            *("MORPH", "TEMPERATURE", "1.00", "DYNAMICS", "MELODY", "ch 10", "closed hat"),
+            *("MORPH", "TEMPERATURE", "1.00", "DYNAMICS", "SWING", "50%", "MELODY", "ch 10", "closed hat"),
             *("more notes +0.78", "JACK: live:toy -> 2 clients", "ready", "6.4 ms", "3 late"),
             *("Learn", "Panic", "Help", "Quit"),
         ):
@@ -137,6 +137,31 @@ async def test_transport_keys_play_stop_tempo_and_panic() -> None:
         assert link.state.bpm == 113.0
         assert messages.Panic() in link.sent
         assert "every note ended" in screen_text(pilot)
+
+
+async def test_swing_offset_and_count_in_are_set_and_shown() -> None:
+    async with on_stage() as (pilot, link):
+        pilot.app.query_one("#swing", Slider).focus()
+        await pilot.press("pageup", "greater_than_sign", "greater_than_sign", "less_than_sign", "c", "c")
+        await heard(pilot, link)
+        assert link.state.parameters["swing"] == pytest.approx(0.1)
+        assert (link.state.offset_ms, link.state.count_in) == (1.0, 2)
+        text = screen_text(pilot)
+        assert all(word in text for word in ("52%", "+1 ms", "count 2", "two bars before the first one"))
+        await pilot.press("o", *["backspace"] * 6, *"-12.5", "enter", "c")
+        await heard(pilot, link)
+        assert (link.state.offset_ms, link.state.count_in) == (-12.5, 0)
+        text = screen_text(pilot)
+        assert "-12.5 ms" in text
+        assert "count" not in text
+
+
+def test_the_position_counts_down_to_bar_one() -> None:
+    assert [position(step) for step in (-32, -17, -16, -1, 0, 15, 16)] == [
+        *("-2.1.1", "-2.4.4", "-1.1.1", "-1.4.4", "1.1.1", "1.4.4", "2.1.1")
+    ]
+    assert position(-16 * 5000) == "-99.1.1"
+    assert position(16 * 1000) == "1.1.1"
 
 
 async def test_a_click_on_the_transport_plays_and_stops() -> None:
