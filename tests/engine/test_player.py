@@ -32,7 +32,9 @@ from engine.messages import (
     SetAnchor,
     SetBpm,
     SetChannel,
+    SetCountIn,
     SetMute,
+    SetOffset,
     SetParameter,
     SetSeed,
     Stop,
@@ -503,9 +505,12 @@ def test_what_is_changed_before_the_first_note_is_right_in_time_and_take(tmp_pat
     assert [m.program for m in bass if m.type == "program_change" and m.channel == 5] == [33]
 
 
+MOVED = ["knob1", "interpolation", "dynamics", "swing"]
 COMMANDS = st.one_of(
     st.builds(SetBpm, st.floats(20, 300)),
-    st.builds(SetParameter, st.sampled_from(["knob1", "interpolation", "dynamics"]), st.floats(0, 1)),
+    st.builds(SetParameter, st.sampled_from(MOVED), st.floats(0, 1)),
+    st.builds(SetOffset, st.floats(-250, 250)),
+    st.builds(SetCountIn, st.integers(-1, 5)),
     st.builds(SetMute, st.integers(-1, 3), st.booleans()),
     st.builds(SetChannel, st.integers(-1, 3), st.integers(-1, 16)),
     st.builds(SetSeed, st.integers(0, 5)),
