@@ -131,7 +131,7 @@ class Fit:
         model.eval()
         with autocast:
             loss, figures = OBJECTIVES[stage.objective](model, valid, stage, progress.iteration)
-        if stage.objective == "windows":
+        if stage.objective != "bars":
             some = valid[:: max(1, len(valid) // SAMPLED_ITEMS)]
             figures |= accuracies(model.generate(model.encoder(some).mu), some)
         model.train()

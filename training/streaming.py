@@ -97,14 +97,23 @@ class FineProduct(nn.Module):
 
     The first 7 bits are one row, what they leave over, enlarged, is a second one of the same call, which
     reads the weights no more often. Two more columns hold -1 and 1 and weigh nothing: they fix the grid.
+    The largest weight of each row is kept apart in float32: in a delay line it is the link to the next
+    block, a thousand times the others, which its scale would round away.
     """
 
     bias: Tensor
     ends: Tensor
+    largest: Tensor
+    columns: Tensor
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
-        self.both = QuantisedProduct(F.pad(weight, (0, 2)), torch.zeros_like(bias))
+        rest = weight.detach().clone()
+        columns = rest.abs().argmax(2, keepdim=True)
+        self.register_buffer("largest", rest.gather(2, columns).squeeze(2))
+        self.register_buffer("columns", columns.flatten())
+        rest.scatter_(2, columns, 0.0)
+        self.both = QuantisedProduct(F.pad(rest, (0, 2)), torch.zeros_like(bias))
         self.register_buffer("bias", bias.detach().clone())
         self.register_buffer("ends", torch.tensor([[-1.0, 1.0]]).repeat(2, 1))
 
@@ -115,7 +124,8 @@ class FineProduct(nn.Module):
         y: Tensor = torch.ops.quantized.linear_dynamic(
             torch.cat([parts, self.ends], 1), self.both.packed, True
         )
-        return self.bias + y[:1] + y[1:] / 127.0
+        links = self.largest * x.index_select(1, self.columns)
+        return self.bias + links + y[:1] + y[1:] / 127.0
 
 
 def product(weight: Tensor, bias: Tensor, quantise: bool) -> nn.Module:
