@@ -102,7 +102,11 @@ class PhaseLock:
             self._odd += 1
             chance = (gate / self.jitter) ** 2 / 2 + 0.7  # about -log of the probability of such an error
             return 1 + (self._judge() if self._odd >= min(MOST, max(FEWEST, 20 / chance)) else 0)
-        self._odd = 0
+        if self._odd:  # the quicker a fit, the further astray is it without a pulse
+            self._odd = 0
+            for fit in self._fits:
+                if fit.spread > self._best.spread:
+                    fit.follow(self._best)
         self._measure(time)
         for fit in self._fits:
             fit.correct(time - fit.time)

@@ -34,8 +34,8 @@ def arrivals(times: np.ndarray, shape: str, jitter: float, seed: int) -> np.ndar
     """
     random = np.random.default_rng(seed)
     if shape == "periods":
-        period = jitter / 1000.0
-        return np.ceil(times / period + random.uniform()) * period - period / 2
+        period, begun = jitter / 1000.0, random.uniform()
+        return (np.ceil(times / period + begun) - begun - 0.5) * period
     size = len(times)
     late = random.uniform(-1, 1, size) if shape == "uniform" else random.standard_normal(size)
     return np.sort(times + late * jitter / 1000.0)
