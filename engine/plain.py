@@ -109,9 +109,10 @@ class PlainLoop:
 
 def _blocks(product: Any) -> Blocks:
     """Return what a product of the file multiplies with and adds, a block for each voice."""
-    if hasattr(product, "both"):  # two more columns fix the grid of its input
-        weight, _ = _blocks(product.both)
-        return weight[:, :, :-2], product.bias
+    if hasattr(product, "both"):  # two more columns fix the grid of its input, links and outputs rest apart
+        weight = _blocks(product.both)[0][:, :, :-2].clone()
+        weight.scatter_(2, product.columns.view(1, -1, 1), product.largest.unsqueeze(2))
+        return torch.cat([weight, product.readout().unsqueeze(0)], 1), product.bias
     if hasattr(product, "packed"):
         packed, bias = torch.ops.quantized.linear_unpack(product.packed)
         shape = product.voices, product.rows

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.musicvae import ModelConfig, MusicVAE
-from training.streaming import Product, Recurrence, Stored, product
+from training.streaming import Product, Recurrence, Stored, fine_product, product
 
 MASKED = -1e30  # the logit of a token past its voice's vocabulary: no noise lifts it
 Weights = dict[str, Tensor]  # a state_dict
@@ -56,7 +56,7 @@ def final_states(x: Tensor, weights: list[Tensor], units: int) -> Tensor:
 
 
 class ExportedMusicVAE(nn.Module):
-    """A hierarchical MusicVAE in the form that plays: float32, or int8 but for the table and the opening.
+    """A hierarchical MusicVAE in the form that plays: float32, or int8 but for the table and both openings.
 
     Those are read little and rest as float16: as int8 they would cost as many tokens as all the rest.
     """
@@ -74,7 +74,8 @@ class ExportedMusicVAE(nn.Module):
         self.vocabularies = config.vocabularies
         form = torch.int8 if quantise else torch.float32
         self.encoder = ExportedEncoder(config, weights, form)
-        self.initial = Stored(weights["conductor.initial.weight"], form)  # z is heard in float32
+        half = torch.float16 if quantise else torch.float32
+        self.initial = Stored(weights["conductor.initial.weight"], half)
         self.initial_bias = Stored(weights["conductor.initial.bias"], form)
         self.conductor = conductor(config, weights, quantise)
         self.opening = opening(config, weights, quantise)
@@ -140,8 +141,8 @@ def conductor(config: ModelConfig, weights: Weights, quantise: bool) -> Recurren
     lower, upper = layers(weights, "conductor.lstm", "conductor.code", config.code)
     return Recurrence(
         Stored(table, torch.float32),
-        product(*batch([lower]), quantise),
-        product(*batch([upper]), quantise),
+        fine_product(*batch([lower]), quantise),
+        fine_product(*batch([upper]), quantise, config.code),
         torch.zeros(1, dtype=torch.int64),
         config.conductor,
     )

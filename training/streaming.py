@@ -98,22 +98,27 @@ class FineProduct(nn.Module):
     The first 7 bits are one row, what they leave over, enlarged, is a second one of the same call, which
     reads the weights no more often. Two more columns hold -1 and 1 and weigh nothing: they fix the grid.
     The largest weight of each row is kept apart in float32: in a delay line it is the link to the next
-    block, a thousand times the others, which its scale would round away.
+    block, a thousand times the others, which its scale would round away. The last `outputs` rows rest as
+    float16: nothing makes up for their errors any more.
     """
 
+    outputs: Final[int]
     bias: Tensor
     ends: Tensor
     largest: Tensor
     columns: Tensor
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, outputs: int) -> None:
         super().__init__()
-        rest = weight.detach().clone()
+        self.outputs = outputs
+        recurrent = weight.shape[1] - outputs
+        self.readout = Stored(weight[0, recurrent:], torch.float16)
+        rest = weight[:, :recurrent].detach().clone()
         columns = rest.abs().argmax(2, keepdim=True)
         self.register_buffer("largest", rest.gather(2, columns).squeeze(2))
         self.register_buffer("columns", columns.flatten())
         rest.scatter_(2, columns, 0.0)
-        self.both = QuantisedProduct(F.pad(rest, (0, 2)), torch.zeros_like(bias))
+        self.both = QuantisedProduct(F.pad(rest, (0, 2)), torch.zeros_like(bias[:, :recurrent]))
         self.register_buffer("bias", bias.detach().clone())
         self.register_buffer("ends", torch.tensor([[-1.0, 1.0]]).repeat(2, 1))
 
@@ -125,17 +130,20 @@ class FineProduct(nn.Module):
             torch.cat([parts, self.ends], 1), self.both.packed, True
         )
         links = self.largest * x.index_select(1, self.columns)
-        return self.bias + links + y[:1] + y[1:] / 127.0
+        rows: Tensor = links + y[:1] + y[1:] / 127.0
+        if self.outputs > 0:
+            rows = torch.cat([rows, F.linear(x, self.readout())], 1)
+        return rows + self.bias
 
 
 def product(weight: Tensor, bias: Tensor, quantise: bool) -> nn.Module:
-    """Return the product of `weight` (voices, rows, columns) and `bias` (voices, rows) in that form.
+    """Return the product of `weight` (voices, rows, columns) and `bias` (voices, rows) in that form."""
+    return QuantisedProduct(weight, bias) if quantise else Product(weight, bias)
 
-    One voice alone, the conductor, is heard by every bar: it is worth the finer form.
-    """
-    if not quantise:
-        return Product(weight, bias)
-    return FineProduct(weight, bias) if len(weight) == 1 else QuantisedProduct(weight, bias)
+
+def fine_product(weight: Tensor, bias: Tensor, quantise: bool, outputs: int = 0) -> nn.Module:
+    """Return the same in the finer form, for the conductor, which every bar hears; it is one voice."""
+    return FineProduct(weight, bias, outputs) if quantise else Product(weight, bias)
 
 
 def cell(gates: list[Tensor], c: Tensor, h: Tensor) -> None:
