@@ -69,7 +69,7 @@ class Status(Painted):
             canvas.text(1, 1, "Waiting for the player …", DIM)
             return
         wide = canvas.width >= 120
-        health = (
+        health: tuple[tuple[str, str], ...] = (
             (f"● composer {state.composer}" if wide else f"● {state.composer}", _colour(state.composer)),
             (f"{state.decode_ms:.1f} ms{' decode' if wide else ''}", DIM),
             (f"{state.late_bars} late{' bars' if wide else ''}", STOP if state.late_bars else DIM),
