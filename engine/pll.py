@@ -17,7 +17,7 @@ BEGIN = 8  # pulses from which on there are outliers
 FEWEST, MOST, PATIENT = 4, 12, 48  # outliers in a row that are judged, by their odds; and in any case
 HISTORY = 24  # pulses before and in such a run that are looked at
 SURE, DOUBTFUL = 3e-4, 1e-3  # seconds of uncertainty up to which it locks, and from which on it has lost it
-BAR = 84  # pulses after which it is as sure as one can be within a bar
+BAR = 84  # pulses after which less has to do: within a bar one can hardly be surer
 
 
 class PhaseLock:
@@ -82,15 +82,15 @@ class PhaseLock:
             self._pulses = 0  # a burst tells no tempo, and what has hardly begun is nothing to keep
         self._leap, leaping = False, self._leap
         self._pulses += 1
-        if self._pulses <= 2:
-            for fit in self._fits:
-                if self._pulses == 1:
-                    fit.begin(time)
-                else:
-                    fit.forget(time, apart, 2)
-            return 1
         for fit in self._fits:
-            fit.advance()
+            if self._pulses == 1:
+                fit.begin(time)
+            elif self._pulses == 2:
+                fit.forget(time, apart, 2)
+            else:
+                fit.advance()
+        if self._pulses <= 2:
+            return 1
         error = time - self._best.time
         gate = min(max(OUTLIER * self.jitter, SLIGHTEST), HALF * self._best.period)
         if leaping:
@@ -102,6 +102,14 @@ class PhaseLock:
             self._odd += 1
             chance = (gate / self.jitter) ** 2 / 2 + 0.7  # about -log of the probability of such an error
             return 1 + (self._judge() if self._odd >= min(MOST, max(FEWEST, 20 / chance)) else 0)
+        self._correct(time)
+        unsure = self.jitter * math.sqrt(self._best.spread)
+        limit = DOUBTFUL if self.locked or self._pulses >= BAR else SURE
+        self.locked = unsure < limit and self._pulses > BEGIN
+        return 1
+
+    def _correct(self, time: float) -> None:
+        """Take in a pulse that came about when it was expected."""
         if self._odd:  # the quicker a fit, the further astray is it without a pulse
             self._odd = 0
             for fit in self._fits:
@@ -111,10 +119,6 @@ class PhaseLock:
         for fit in self._fits:
             fit.correct(time - fit.time)
         self._choose()
-        unsure = self.jitter * math.sqrt(self._best.spread)
-        limit = DOUBTFUL if self.locked else SURE
-        self.locked = self._best.pulses >= BAR or (unsure < limit and self._pulses > BEGIN)
-        return 1
 
     def _measure(self, time: float) -> None:
         probe = self._ramps[PROBE]
