@@ -1,5 +1,7 @@
 """A polynomial through the last of a row of noisy times: what a phase lock is made of."""
 
+import math
+
 
 class Fit:
     """A polynomial of `order` 1 or 2 through the last pulses, one correction a pulse.
@@ -53,3 +55,30 @@ class Fit:
         self.time, self.period, self.curve = time, period, 0.0
         self.pulses = max(self.order + 1, min(self.pulses, pulses))
         self.spread = min(1.0, (4.0 if self.order == 1 else 9.0) / self.pulses)
+
+
+def contradicted(fit: Fit, agreed: list[tuple[Fit, float]], reach: float) -> bool:
+    """Return whether `fit` is too far from one of `agreed`, with their reaches; if straight a quicker one."""
+    return any(
+        abs(other.time - fit.time) > max(reach, others_reach)
+        for other, others_reach in agreed
+        if other.pulses > other.order and (other.order == 2 or other.pulses < fit.pulses)
+    )
+
+
+def squares(errors: list[float], level: float) -> float:
+    """Return what is left of `errors` around `level`, squared."""
+    return sum((error - level) ** 2 for error in errors)
+
+
+def bend(errors: list[float]) -> tuple[float, float, int]:
+    """Fit `errors` by nothing, then a rise: return the squares left, the rise a pulse, and its pulses."""
+    best = (math.inf, 0.0, 0)
+    for since in range(3, len(errors) + 1):
+        tail = errors[-since:]
+        norm = since * (since + 1) * (2 * since + 1) / 6
+        rise = sum(number * error for number, error in enumerate(tail, 1)) / norm
+        left = squares(errors[:-since], 0.0)
+        left += sum((error - rise * number) ** 2 for number, error in enumerate(tail, 1))
+        best = min(best, (left, rise, since))
+    return best

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 
-from engine.fit import Fit
+from engine.fit import Fit, bend, contradicted, squares
 
 SHORTEST, LONGEST = 60 / (24 * 400), 60 / (24 * 10)  # seconds from pulse to pulse: 400 and 10 beats a minute
 # The memories, in pulses: of quadratic fits, which follow a ramp, and of straight ones, which are steadier.
@@ -135,7 +135,7 @@ class PhaseLock:
         agreed: list[tuple[Fit, float]] = [(best, doubt * math.sqrt(best.spread))]
         for fit in self._ramps[1:]:
             reach = doubt * math.sqrt(fit.spread)
-            if _contradicted(fit, agreed, reach):
+            if contradicted(fit, agreed, reach):
                 fit.follow(best)
             else:
                 best = fit
@@ -146,7 +146,7 @@ class PhaseLock:
         for fit in self._straights:
             reach = doubt * math.sqrt(fit.spread)
             lag = abs(ramp.curve) * fit.pulses**2 / 8  # behind a ramp, between n^2/12 and n^2/6
-            if _contradicted(fit, agreed, reach) or (ramping and lag * DOUBT > reach):
+            if contradicted(fit, agreed, reach) or (ramping and lag * DOUBT > reach):
                 fit.follow(ramp)
             else:
                 agreed.append((fit, reach))
@@ -174,10 +174,10 @@ class PhaseLock:
         shift = sum(odd) / len(odd)
         lost = round(shift / period)
         tolerance = max(self.jitter, 3e-4, 0.01 * period) ** 2
-        at_rest = _squares(before, 0.0) if len(odd) < HISTORY else 0.0
-        jump = at_rest + _squares(odd, shift)
-        slip = at_rest + _squares(odd, lost * period) if lost else math.inf
-        tempo, change, since = _bend(errors)
+        at_rest = squares(before, 0.0) if len(odd) < HISTORY else 0.0
+        jump = at_rest + squares(odd, shift)
+        slip = at_rest + squares(odd, lost * period) if lost else math.inf
+        tempo, change, since = bend(errors)
         least = min(jump, tempo)
         fits = least <= 4 * len(errors) * tolerance
         if self._odd < PATIENT and (not fits or abs(jump - tempo) < 20 * tolerance):
@@ -204,29 +204,3 @@ class PhaseLock:
             fit.forget(time, period, pulses)
         self._best = self._straights[0]
         self.locked = False
-
-
-def _contradicted(fit: Fit, agreed: list[tuple[Fit, float]], reach: float) -> bool:
-    """Return whether `fit` is too far from one of `agreed`, with their reaches; if straight a quicker one."""
-    return any(
-        abs(other.time - fit.time) > max(reach, others_reach)
-        for other, others_reach in agreed
-        if other.pulses > other.order and (other.order == 2 or other.pulses < fit.pulses)
-    )
-
-
-def _squares(errors: list[float], level: float) -> float:
-    return sum((error - level) ** 2 for error in errors)
-
-
-def _bend(errors: list[float]) -> tuple[float, float, int]:
-    """Fit `errors` by nothing, then a rise: return the squares left, the rise a pulse, and its pulses."""
-    best = (math.inf, 0.0, 0)
-    for since in range(3, len(errors) + 1):
-        tail = errors[-since:]
-        norm = since * (since + 1) * (2 * since + 1) / 6
-        rise = sum(number * error for number, error in enumerate(tail, 1)) / norm
-        left = _squares(errors[:-since], 0.0)
-        left += sum((error - rise * number) ** 2 for number, error in enumerate(tail, 1))
-        best = min(best, (left, rise, since))
-    return best
