@@ -8,6 +8,7 @@ STEPS_PER_BEAT = 4  # a step is one cell of the grid, a sixteenth
 STEPS_PER_BAR = BEATS_PER_BAR * STEPS_PER_BEAT
 TICKS_PER_STEP = PPQN // STEPS_PER_BEAT
 TICKS_PER_BAR = PPQN * BEATS_PER_BAR
+TICKS_PER_PULSE = PPQN // 24  # a pulse of MIDI clock
 
 
 @dataclass(frozen=True, slots=True, order=True)

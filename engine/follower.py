@@ -2,12 +2,11 @@
 
 from math import inf
 
-from engine.bar import PPQN, TICKS_PER_STEP
+from engine.bar import TICKS_PER_PULSE, TICKS_PER_STEP
 from engine.midi import CLOCK, CONTINUE, POSITION, START, STOP
 from engine.pll import PhaseLock
 from engine.transport import Transport
 
-TICKS_PER_PULSE = PPQN // 24
 PULSES_PER_STEP = TICKS_PER_STEP // TICKS_PER_PULSE  # a sixteenth, in which song positions are counted
 SILENCE, PULSES_MISSED = 0.5, 4  # seconds and pulses without one, whichever is longer: the clock has stopped
 

@@ -4,6 +4,7 @@ from array import array
 
 from engine.bar import TICKS_PER_STEP
 from engine.messages import Measured
+from engine.midi import note_number
 from engine.performance import Performance
 from engine.response import CAP, Responses
 from engine.swing import swung
@@ -25,7 +26,7 @@ class Measure:
         if len(self._due) < CAP:
             self._due.append(due)
             self._sent.append(now)
-            self._notes.append((message[0] & 0x0F) << 7 | message[1])
+            self._notes.append(note_number(message))
         else:
             self._dropped += 1
 

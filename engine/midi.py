@@ -6,3 +6,8 @@ POSITION, CLOCK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 BANK_COARSE, BANK_FINE, SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 0, 32, 64, 120, 123
 # Controllers from this one on are channel mode messages (all notes off and such), never knobs.
 FIRST_MODE_MESSAGE = 120
+
+
+def note_number(message: list[int]) -> int:
+    """Return channel * 128 + pitch of a raw message about a note."""
+    return (message[0] & 0x0F) << 7 | message[1]

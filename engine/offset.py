@@ -11,35 +11,30 @@ STRIDE = 0.01  # seconds between two steps on the way
 class Offset:
     """`seconds` later than its musical time, or earlier where negative, leaves what is played.
 
-    A new offset is reached gradually, because a jump would be a hole in the music or a burst.
+    A new offset, `wanted`, is reached gradually: a jump would be a hole in the music or a burst.
     """
 
     def __init__(self, seconds: float) -> None:
-        self.seconds = self._wanted = within(seconds)
+        self.seconds = self.wanted = within(seconds)
         self._moved = inf
 
     def set(self, seconds: float, now: float, at_once: bool) -> None:
         """Go to `seconds`, clamped, from `now` on or at once."""
-        self._wanted, self._moved = within(seconds), now
+        self.wanted, self._moved = within(seconds), now
         if at_once:
-            self.seconds = self._wanted
+            self.seconds = self.wanted
 
     def approach(self, now: float) -> None:
         """Go on to where it is to be."""
-        if self.seconds != self._wanted:
+        if self.seconds != self.wanted:
             step = SLEW * (now - self._moved)
-            self.seconds = max(self.seconds - step, min(self.seconds + step, self._wanted))
+            self.seconds = max(self.seconds - step, min(self.seconds + step, self.wanted))
         self._moved = now
 
     @property
     def deadline(self) -> float:
         """The time for the next step of the way there, infinity if it is over."""
-        return inf if self.seconds == self._wanted else self._moved + STRIDE
-
-    @property
-    def wanted(self) -> float:
-        """Where it goes or is, in seconds."""
-        return self._wanted
+        return inf if self.seconds == self.wanted else self._moved + STRIDE
 
 
 def within(seconds: float) -> float:

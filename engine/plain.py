@@ -31,8 +31,7 @@ class PlainVoice(nn.Module):
 
     def bar(self, code: Tensor, temperature: float, noise: Tensor) -> list[int]:
         """Return a token a row of `noise` (steps, vocabulary) for the bar of `code` (code,)."""
-        h0, h1, c0, c1 = torch.tanh(self.initial(code)).chunk(4)
-        state = torch.stack([h0, h1]).unsqueeze(1), torch.stack([c0, c1]).unsqueeze(1)
+        state = _state(self.initial(code))
         token, tokens = self.vocabulary, []
         for step in range(len(noise)):
             heard = F.one_hot(torch.tensor(token), self.vocabulary + 1).float()
@@ -62,9 +61,7 @@ class PlainLoop:
     @torch.inference_mode()
     def plan(self, z: NDArray[np.float32]) -> Tensor:
         """Return the code of each bar, (bars, code), for `z` (z_size,)."""
-        opened = torch.tanh(self.initial(torch.from_numpy(np.array(z))))
-        h0, h1, c0, c1 = opened.chunk(4)
-        state = torch.stack([h0, h1]).unsqueeze(1), torch.stack([c0, c1]).unsqueeze(1)
+        state = _state(self.initial(torch.from_numpy(np.array(z))))
         out, _ = self.conductor(torch.zeros(1, self._bars, 1), state)
         codes = self.code(out[0])
         return F.layer_norm(codes, codes.shape[-1:])
@@ -105,6 +102,12 @@ class PlainLoop:
             rows = slice(4 * units, 4 * units + vocabulary)
             plain.output = _linear(upper[voice, rows], above[voice, rows])
             self.voices.append(plain.eval())
+
+
+def _state(opened: Tensor) -> tuple[Tensor, Tensor]:
+    """Return h and c, (2, 1, units) each, of two layers that an affine map has `opened`, (4 * units,)."""
+    h0, h1, c0, c1 = torch.tanh(opened).chunk(4)
+    return torch.stack([h0, h1]).unsqueeze(1), torch.stack([c0, c1]).unsqueeze(1)
 
 
 def _blocks(product: Any) -> Blocks:

@@ -113,8 +113,7 @@ def open_witness(api: str, source: str, arrived: Callable[[list[int]], None]) ->
             end.open_port(index, "in")
     except (OSError, ValueError) as error:
         raise PortError(_explain(api, error)) from error
-    end.set_callback(lambda event, _: arrived(event[0]))
-    return Input(end, f"{api}: {names[index]}")
+    return _listening(end, arrived, False, f"{api}: {names[index]}")
 
 
 def systems() -> list[tuple[str, str]]:

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from math import ceil, inf
 
-from engine.bar import PPQN, TICKS_PER_STEP
+from engine.bar import TICKS_PER_PULSE, TICKS_PER_STEP
 from engine.midi import CLOCK, CONTINUE, POSITION, START, STOP
 from engine.transport import Transport
 
-TICKS_PER_PULSE = PPQN // 24
 POSITIONS = 128 * 128  # sixteenths that a song position can count: 1024 bars
 ASLEEP = 0.5  # seconds behind from which pulses are left out rather than sent all at once
 

@@ -2,8 +2,8 @@
 
 from math import inf
 
-from engine.bar import TICKS_PER_STEP
-from engine.follower import TICKS_PER_PULSE, Follower
+from engine.bar import TICKS_PER_PULSE, TICKS_PER_STEP
+from engine.follower import Follower
 from engine.midi import CLOCK, CONTINUE, START
 from engine.performance import Performance
 

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 
 from engine.clock import read
 from engine.machine import real_time
-from engine.midi import CONTROL, NOTE_ON
+from engine.midi import CONTROL, NOTE_ON, note_number
 from engine.setup import Setup
 
 SETTLE = 0.3  # seconds for the last notes to arrive
@@ -33,7 +33,7 @@ def hear(link: Connection, api: str, source: str) -> None:
         now = read()
         if message[0] & 0xF0 == NOTE_ON and message[2] > 0:
             times.append(now)
-            notes.append((message[0] & 0x0F) << 7 | message[1])
+            notes.append(note_number(message))
 
     real_time()
     try:

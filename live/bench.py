@@ -1,7 +1,6 @@
 """Measures an installation on the user's own machine: one real performance, decoding, and fresh starts."""
 
 import statistics
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -10,7 +9,7 @@ from engine import bench, machine
 from engine.preset import Preset
 from engine.session import Session, Setup, from_preset
 from live import fresh
-from live.errand import UserError, run
+from live.errand import UserError, run, say
 from live.trial import perform
 
 BPM = 120.0  # of the performance, so that figures compare from preset to preset
@@ -35,11 +34,11 @@ def measure(
     """
     setup = from_preset(preset)
     facts = machine.facts()  # before this loads the machine
-    _say(f"decoding {bars} bars")
+    say(f"decoding {bars} bars")
     figures: dict[str, Any] = {"preset": preset.name} | _decoding(setup, bars, against)
-    _say(f"playing for {seconds:g} seconds, nobody at the knobs at first")
+    say(f"playing for {seconds:g} seconds, nobody at the knobs at first")
     figures |= perform(replace(setup, bpm=BPM), seconds, begin)
-    _say("starting afresh")
+    say("starting afresh")
     figures |= _starts(preset, name, figures["rss_mib"])
     told = [value for value in figures["rss_mib"].values() if value is not None]
     figures["rss_mib"]["all"] = round(sum(told), 1) if told else None
@@ -93,9 +92,3 @@ def _cell(value: object) -> str:
     if isinstance(value, list | tuple):
         return "  ".join(_cell(each) for each in value)
     return "unknown" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _say(what: str) -> None:
-    """Tell somebody who waits at a terminal what goes on."""
-    if sys.stderr.isatty():
-        print(f"live: {what}", file=sys.stderr, flush=True)

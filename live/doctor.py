@@ -1,6 +1,5 @@
 """What limits timing on this machine and how to mend it, and how late notes are on it."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -17,7 +16,7 @@ from engine.messages import Play, Quit
 from engine.preset import PresetError
 from engine.session import Session, Setup, from_preset
 from engine.shelf import find
-from live.errand import UserError, beside, run
+from live.errand import UserError, beside, run, say
 from live.options import DEFAULTS
 from live.prescriptions import BAD, COULD, OK, UNKNOWN, Finding, findings
 from live.trial import Run
@@ -48,10 +47,10 @@ class Examination:
 
 def examine(seconds: float, begin: Callable[..., Session] = Session) -> Examination:
     """Look at this machine and measure for `seconds`; what cannot be found out is said, never raised."""
-    _say("looking at the machine")
+    say("looking at the machine")
     facts = devices(machine.facts())
     before = machine.cpu_times()
-    _say(f"measuring for {seconds:g} seconds")
+    say(f"measuring for {seconds:g} seconds")
     alone, decoding = measure(seconds, begin)
     after = machine.cpu_times()
     steal = None
@@ -188,9 +187,3 @@ def _lines(finding: Finding) -> Iterator[str]:
     yield f"{finding.verdict:<16} {finding.topic:<21} {finding.found}"
     if finding.cure:
         yield f"{'':<16} {'':<21} -> {finding.cure}"
-
-
-def _say(what: str) -> None:
-    """Tell somebody who waits at a terminal what goes on."""
-    if sys.stderr.isatty():
-        print(f"live: {what}", file=sys.stderr, flush=True)

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,6 +30,12 @@ def deaf_to_ctrl_c() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def say(what: str) -> None:
+    """Tell somebody who waits at a terminal what goes on."""
+    if sys.stderr.isatty():
+        print(f"live: {what}", file=sys.stderr, flush=True)
 
 
 class Helper:

@@ -11,8 +11,15 @@ EPILOG = "`live` alone is `live --preset trio`. `live COMMAND --help` says more 
 PLAY = "play"  # what `live` does without a command
 # What an option that was not given stands for, where that is not None.
 DEFAULTS = {
-    **{"preset": "trio", "headless": False, "delay": 0.0, "offset": 0.0, "count_in": 0},
-    **{"json": False, "against": False, "clock": False, "sync": "internal"},
+    "preset": "trio",
+    "headless": False,
+    "delay": 0.0,
+    "offset": 0.0,
+    "count_in": 0,
+    "clock": False,
+    "sync": "internal",
+    "json": False,
+    "against": False,
 }
 BENCH_BARS, BENCH_SECONDS = 200, 12.0
 DOCTOR_SECONDS = 10.0

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from training.musicvae import Conductor, MusicVAE
+from training.musicvae import Conductor, MusicVAE, both_ends
 
 OPEN = 4.0  # bias of a gate that stands open, minus that of one that is shut
 QUIET = 0.03  # of a code's coordinates on their way through the units, where tanh is nearly straight
@@ -55,7 +55,7 @@ def start(model: MusicVAE, windows: Tensor, distortion: float) -> None:
         entrance.weight[:, :] = QUIET * weight
         entrance.bias[:] = QUIET * bias
     split = features.unflatten(0, (-1, bars)).split(BATCH)
-    finals = torch.cat([_final(encoder.sequence, part) for part in split])
+    finals = torch.cat([both_ends(encoder.sequence, part) for part in split])
     weight, bias = _regress(finals, parts.mu)
     encoder.mu.weight.copy_(weight)
     encoder.mu.bias.copy_(bias)
@@ -71,17 +71,13 @@ def components(codes: Tensor, size: int, distortion: float) -> Components:
     A component of variance v costs log(v / distortion) / 2 nats; one of less than `distortion` says nothing.
     """
     mean = codes.mean(0)
-    centred = codes - mean
-    _, vectors = torch.linalg.eigh((centred.T @ centred).double() / len(codes))
-    directions = vectors.flip(1)[:, :size].to(codes)  # (D, up to size), the widest first
-    scores = centred @ directions
+    directions = _basis(codes, size)  # (D, size), the widest first
+    scores = (codes - mean) @ directions
     variance = scores.var(0).clamp(min=1e-12)
     told = (1.0 - distortion / variance).clamp(min=0.0).sqrt()
-    missing = size - directions.shape[1]
-    mu = nn.functional.pad(told * scores / variance.sqrt(), (0, missing))
-    decode = nn.functional.pad((told * variance.sqrt())[:, None] * directions.T, (0, 0, 0, missing))
-    sigma = nn.functional.pad((1.0 - told.square()).sqrt(), (0, missing), value=1.0)
-    return Components(mean, decode, mu, sigma)
+    mu = told * scores / variance.sqrt()
+    decode = (told * variance.sqrt())[:, None] * directions.T
+    return Components(mean, decode, mu, (1.0 - told.square()).sqrt())
 
 
 def _conduct(conductor: Conductor, codes: Tensor, parts: Components, bars: int) -> None:
@@ -142,7 +138,7 @@ def _gain() -> float:
 def _basis(codes: Tensor, width: int) -> Tensor:
     """Return the `width` principal directions (code, width) of `codes` (N, code), padded with zeros."""
     centred = codes - codes.mean(0)
-    _, vectors = torch.linalg.eigh((centred.T @ centred).double())
+    _, vectors = torch.linalg.eigh((centred.T @ centred).double() / len(codes))
     directions = vectors.flip(1)[:, :width].to(codes)
     return nn.functional.pad(directions, (0, width - directions.shape[1]))
 
@@ -156,8 +152,3 @@ def _regress(inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
     gram.diagonal().add_(RIDGE * gram.diagonal().mean() + 1e-12)
     weight = torch.linalg.solve(gram, x.T @ y).T
     return weight.to(outputs), (y_mean - weight @ x_mean).to(outputs)
-
-
-def _final(lstm: nn.LSTM, sequence: Tensor) -> Tensor:
-    _, (final, _) = lstm(sequence)
-    return torch.cat([final[0], final[1]], dim=-1)

@@ -42,6 +42,12 @@ class Posterior(NamedTuple):
         return self.mu + self.sigma * torch.randn_like(self.sigma)
 
 
+def both_ends(lstm: nn.LSTM, sequence: Tensor) -> Tensor:
+    """Return the final states (N, 2 * units) of a bidirectional `lstm` over `sequence` (N, T, inputs)."""
+    _, (final, _) = lstm(sequence)  # (2, N, units)
+    return torch.cat([final[0], final[1]], dim=-1)
+
+
 class Encoder(nn.Module):
     """A bidirectional LSTM reads each bar, a second one the sequence of bars (section 3.1, in two levels)."""
 
@@ -65,8 +71,7 @@ class Encoder(nn.Module):
             embed(torch.where(bars[..., voice] < 0, self.missing[voice], bars[..., voice]))
             for voice, embed in enumerate(self.embeddings)
         ]
-        _, (final, _) = self.bar(torch.cat(embedded, dim=-1))  # (2, N, H)
-        return torch.cat([final[0], final[1]], dim=-1)
+        return both_ends(self.bar, torch.cat(embedded, dim=-1))
 
     def codes(self, features: Tensor) -> Tensor:
         """Return the normalised code (N, code) that a conductor ought to give for a bar of these features."""
@@ -75,8 +80,7 @@ class Encoder(nn.Module):
 
     def posterior(self, features: Tensor) -> Posterior:
         """Return q(z|x) for the features (B, bars, 2 * bar_encoder) of each bar; sigma by softplus."""
-        _, (final, _) = self.sequence(features)
-        state = torch.cat([final[0], final[1]], dim=-1)
+        state = both_ends(self.sequence, features)
         return Posterior(self.mu(state).float(), F.softplus(self.sigma(state).float()) + 1e-4)
 
     def forward(self, tokens: Tensor) -> Posterior:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from master import BAR, arrivals, pulses, ramp
 
-from engine.bar import TICKS_PER_BAR
-from engine.follower import TICKS_PER_PULSE, Follower
+from engine.bar import TICKS_PER_BAR, TICKS_PER_PULSE
+from engine.follower import Follower
 from engine.midi import CLOCK, CONTINUE, POSITION, START, STOP
 
 BPMS = (40, 60, 90, 120, 174, 240)

@@ -5,10 +5,10 @@ from itertools import pairwise
 import pytest
 from booth import Booth, Heard
 
-from engine.bar import PPQN, TICKS_PER_BAR
+from engine.bar import PPQN, TICKS_PER_BAR, TICKS_PER_PULSE
 from engine.messages import Play, SetBpm, SetOffset, Stop
 from engine.midi import CLOCK, CONTINUE, NOTE_ON, POSITION, START, STOP
-from engine.pulses import TICKS_PER_PULSE, Pulses
+from engine.pulses import Pulses
 from engine.transport import Transport
 
 PULSE = 60 / 120 / 24  # seconds at 120 beats per minute

@@ -9,8 +9,7 @@ import pytest
 from booth import Booth, plain
 from master import BAR, arrivals, pulses
 
-from engine.bar import PPQN, TICKS_PER_BAR
-from engine.follower import TICKS_PER_PULSE
+from engine.bar import PPQN, TICKS_PER_BAR, TICKS_PER_PULSE
 from engine.messages import Play, SetBpm, Stop
 from engine.midi import CLOCK, CONTINUE, NOTE_ON, POSITION, START, STOP
 
