@@ -48,7 +48,8 @@ def _fit(options: argparse.Namespace) -> None:
 
     config, store, device = load(options.config), Store.open(options.data), _device(options)
     say = partial(print, flush=True)
-    fit(config, store, options.output, minutes=options.minutes, device=device, report=say)
+    minutes, start = options.minutes, options.start
+    fit(config, store, options.output, minutes=minutes, device=device, start=start, report=say)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -126,6 +127,8 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder of the run")
     minutes = "end after so many minutes, shared out by the stages"
     fit.add_argument("--minutes", type=_positive(float), metavar="M", help=minutes)
+    begin = "begin with the weights of this run, as to go on with other songs or for longer"
+    fit.add_argument("--from", type=Path, dest="start", metavar="RUN", help=begin)
     _machine(fit)
     fit.set_defaults(run=_fit)
 

@@ -146,6 +146,7 @@ class Fit:
             content: dict[str, Any] = {"model": model.state_dict(), "model_config": asdict(model.config)}
             content |= {"objective": stage.objective, "row": row, "machine": run.machine(self.device)}
             content |= {"sources": self.store.meta["sources"], "weights": self.config.data.weights}
+            content |= {"start": self.made_with.get("start")}
             run.save(self.output / run.BEST, content)
 
     def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Batches) -> None:
@@ -192,6 +193,7 @@ def fit(
     minutes: float | None = None,
     device: str = "cpu",
     until: int | None = None,
+    start: Path | None = None,
     report: Callable[[str], None] = print,
 ) -> Progress:
     """Train `config` on `store` into the folder `output`, going on from its last checkpoint if there is one.
@@ -199,13 +201,16 @@ def fit(
     `minutes` bounds the run over all its sessions: what is left is shared out by the stages' `share`. With it
     the learning rate follows the clock; without it a resumed run is the uninterrupted one, bit for bit.
     Stages that have not begun may change between two sessions, nothing else. `until` pauses after so many
-    iterations in all. Returns where the run stands. ConfigError: data that a stage lacks; RunError: a folder
-    of another run; FitError: training that diverged.
+    iterations in all. A new run begins with the weights of the run `start`, if given. Returns where the run
+    stands. ConfigError: data that a stage lacks; RunError: a folder of another run, a start of another shape;
+    FitError: training that diverged.
     """
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     model, progress = MusicVAE(config.model).to(device), Progress()
     made = made_with(config, store)
+    if start is not None:
+        made["start"] = run.identity(run.begin(model, start, device))
     saved = run.read(output / run.LAST, device) if (output / run.LAST).exists() else None
     if saved:
         progress = Progress(**saved["progress"])

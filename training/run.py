@@ -73,6 +73,16 @@ def read(path: Path, device: str) -> dict[str, Any]:
     return content
 
 
+def begin(model: MusicVAE, folder: Path, device: str) -> MusicVAE:
+    """Give `model` the best weights of the run in `folder`; RunError where they are of another shape."""
+    try:
+        model.load_state_dict(load(folder, device).model.state_dict())
+    except RuntimeError as error:
+        reason = str(error).partition("\n\t")[2].partition("\n")[0]
+        raise RunError(f"{folder}: not the shape that the configuration's [model] has: {reason}") from error
+    return model
+
+
 def load(folder: Path, device: str = "cpu") -> LoadedRun:
     """Return the best model of the run in `folder`; RunError where there is none."""
     content = read(folder / BEST, device)

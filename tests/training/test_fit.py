@@ -172,3 +172,24 @@ def test_a_broken_checkpoint_is_named(tmp_path):
         run.load(tmp_path)
     with pytest.raises(run.RunError, match="missing"):
         run.load(tmp_path / "nowhere")
+
+
+def test_a_run_begins_with_the_weights_of_another(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path / "first", **SILENT)
+    still = replace(
+        tiny, stages=tuple(replace(s, learning_rate=1e-12, learning_rate_end=1e-12) for s in tiny.stages[2:])
+    )
+    fit(still, band, tmp_path / "second", start=tmp_path / "first", **SILENT)
+    first, second = (run.load(tmp_path / name) for name in ("first", "second"))
+    for name, weight in first.model.state_dict().items():
+        assert torch.allclose(second.model.state_dict()[name], weight, atol=1e-9), name
+    assert second.meta["start"] == run.identity(first.model)
+    with pytest.raises(RunError, match=r"start is now None, the run has"):
+        fit(still, band, tmp_path / "second", **SILENT)
+
+
+def test_a_start_of_another_shape_is_named(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path / "first", **SILENT)
+    wider = replace(tiny, model=replace(tiny.model, code=16))
+    with pytest.raises(RunError, match=r"first: not the shape .* size mismatch for encoder\.code\.weight"):
+        fit(wider, band, tmp_path / "second", start=tmp_path / "first", **SILENT)
