@@ -52,6 +52,7 @@ class Fit:
     model: MusicVAE
     progress: Progress
     made_with: dict[str, Any]  # what must not change while the run goes on
+    before: list[dict[str, Any]]  # the runs whose weights it began with, oldest first
     report: Callable[[str], None]
 
     def batches(self, number: int) -> Batches:
@@ -64,19 +65,16 @@ class Fit:
         stage = self.config.stages[progress.stage]
         objective = OBJECTIVES[stage.objective]
         batches = self.batches(progress.stage)
+        began = checkpointed = time.monotonic()
         valid = batches.fixed("valid", VALIDATION_ITEMS).to(device)
         if stage.objective == "codes" and not saved:
-            items = min(START_ITEMS, 12 * sum(map(len, batches.rows)))  # no window more than once in a key
-            some = [batches.draw() for _ in range(0, items, stage.batch)]
-            distortion = stage.beta * model.config.code_noise**2  # where a bit more costs what it saves
-            delayline.start(model, torch.cat(some).to(device), distortion)
+            self.begin_conductor(stage, batches)
         parameters = [p for part in trained_parts(model, stage) for p in part.parameters()]
         optimiser = torch.optim.Adam(parameters, stage.learning_rate)
         if saved:
             optimiser.load_state_dict(saved["optimiser"])
             batches.restore(saved["batches"])
         autocast = torch.autocast(torch.device(device).type, torch.bfloat16, self._half())
-        began = checkpointed = time.monotonic()
         earlier, validating = progress.seconds, 0.0
         done, counted = self.done(stage, budget), progress.iteration
         model.train()
@@ -108,11 +106,22 @@ class Fit:
             if time.monotonic() - checkpointed > CHECKPOINT_SECONDS:
                 checkpointed = time.monotonic()
                 self.checkpoint(optimiser, batches)
+        if not isfinite(progress.best):  # it was resumed with no time left
+            self.validate(stage, valid, autocast, {"iterations_per_second": 0.0})
         progress.spent += earlier + time.monotonic() - began
         progress.stage += 1
         progress.iteration, progress.seconds, progress.best = 0, 0.0, float("inf")
         self.checkpoint(optimiser, batches)
         return True
+
+    def begin_conductor(self, stage: Stage, batches: Batches) -> None:
+        """Set sequence encoder and conductor to where they start, unless an earlier run has taught them."""
+        if self.before and self.before[-1]["objective"] != "bars":
+            return
+        items = min(START_ITEMS, 12 * sum(map(len, batches.rows)))  # as many as there are, in every key
+        some = [batches.draw() for _ in range(0, items, stage.batch)]
+        distortion = stage.beta * self.model.config.code_noise**2  # where a bit more costs what it saves
+        delayline.start(self.model, torch.cat(some).to(self.device), distortion)
 
     def done(self, stage: Stage, budget: float | None) -> float:
         """Return the share of the stage that is behind, in iterations or in time, whichever is further."""
@@ -146,14 +155,14 @@ class Fit:
             content: dict[str, Any] = {"model": model.state_dict(), "model_config": asdict(model.config)}
             content |= {"objective": stage.objective, "row": row, "machine": run.machine(self.device)}
             content |= {"sources": self.store.meta["sources"], "weights": self.config.data.weights}
-            content |= {"start": self.made_with.get("start")}
+            content |= {"before": self.before}
             run.save(self.output / run.BEST, content)
 
     def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Batches) -> None:
         """Write all that it takes to go on as if nothing had happened."""
         content: dict[str, Any] = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
         content |= {"batches": batches.state(), "noise": _noise(), "progress": asdict(self.progress)}
-        run.save(self.output / run.LAST, content | {"made_with": self.made_with})
+        run.save(self.output / run.LAST, content | {"made_with": self.made_with, "before": self.before})
 
     def _half(self) -> bool:
         if self.config.precision != "auto":
@@ -201,16 +210,16 @@ def fit(
     `minutes` bounds the run over all its sessions: what is left is shared out by the stages' `share`. With it
     the learning rate follows the clock; without it a resumed run is the uninterrupted one, bit for bit.
     Stages that have not begun may change between two sessions, nothing else. `until` pauses after so many
-    iterations in all. A new run begins with the weights of the run `start`, if given. Returns where the run
-    stands. ConfigError: data that a stage lacks; RunError: a folder of another run, a start of another shape;
+    iterations in all. A new run begins with the weights of the run `start`, if given: one that has learnt
+    more than single bars keeps its conductor through a stage of codes. Returns where the run stands.
+    ConfigError: data that a stage lacks; RunError: a folder of another run, a start of another shape;
     FitError: training that diverged.
     """
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     model, progress = MusicVAE(config.model).to(device), Progress()
     made = made_with(config, store)
-    if start is not None:
-        made["start"] = run.identity(run.begin(model, start, device))
+    before: list[dict[str, Any]] = []
     saved = run.read(output / run.LAST, device) if (output / run.LAST).exists() else None
     if saved:
         progress = Progress(**saved["progress"])
@@ -218,10 +227,13 @@ def fit(
         run.same(output, _past(saved.get("made_with", {}), begun), _past(made, begun))
         model.load_state_dict(saved["model"])
         _restore_noise(saved["noise"])
+        before = saved.get("before", [])
         finished = progress.stage == len(config.stages)
         at = f"stage {progress.stage + 1}, iteration {progress.iteration}"
         report(f"{output} is finished" if finished else f"resuming at {at}")
-    work = Fit(config, store, output, device, model, progress, made, report)
+    elif start is not None:
+        before = run.begin(model, start, device)
+    work = Fit(config, store, output, device, model, progress, made, before, report)
     for number in range(progress.stage, len(config.stages)):  # what a later stage lacks is said now
         work.batches(number).fixed("valid", 1)
     while progress.stage < len(config.stages):

@@ -73,14 +73,19 @@ def read(path: Path, device: str) -> dict[str, Any]:
     return content
 
 
-def begin(model: MusicVAE, folder: Path, device: str) -> MusicVAE:
-    """Give `model` the best weights of the run in `folder`; RunError where they are of another shape."""
+def begin(model: MusicVAE, folder: Path, device: str) -> list[dict[str, Any]]:
+    """Give `model` the best weights of the run in `folder`; return what that run was, and those before it.
+
+    RunError: weights of another shape.
+    """
+    started = load(folder, device)
     try:
-        model.load_state_dict(load(folder, device).model.state_dict())
+        model.load_state_dict(started.model.state_dict())
     except RuntimeError as error:
         reason = str(error).partition("\n\t")[2].partition("\n")[0]
         raise RunError(f"{folder}: not the shape that the configuration's [model] has: {reason}") from error
-    return model
+    facts = {name: started.meta.get(name) for name in ("objective", "row", "machine", "sources", "weights")}
+    return [*started.meta.get("before", []), facts | {"identity": identity(started.model)}]
 
 
 def load(folder: Path, device: str = "cpu") -> LoadedRun:

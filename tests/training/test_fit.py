@@ -174,18 +174,39 @@ def test_a_broken_checkpoint_is_named(tmp_path):
         run.load(tmp_path / "nowhere")
 
 
-def test_a_run_begins_with_the_weights_of_another(band, tiny, tmp_path):
-    fit(tiny, band, tmp_path / "first", **SILENT)
-    still = replace(
-        tiny, stages=tuple(replace(s, learning_rate=1e-12, learning_rate_end=1e-12) for s in tiny.stages[2:])
-    )
-    fit(still, band, tmp_path / "second", start=tmp_path / "first", **SILENT)
-    first, second = (run.load(tmp_path / name) for name in ("first", "second"))
-    for name, weight in first.model.state_dict().items():
+def test_a_run_begins_with_the_weights_of_another_and_goes_on_without_it(band, tiny, tmp_path):
+    slow = {"learning_rate": 1e-12, "learning_rate_end": 1e-12}
+    still = replace(tiny, stages=tuple(replace(stage, **slow) for stage in tiny.stages))
+    first = tmp_path / "first"
+    fit(tiny, band, first, **SILENT)
+    begun = run.load(first)
+    fit(still, band, tmp_path / "second", start=first, until=6, **SILENT)  # within the second stage
+    first.rename(tmp_path / "elsewhere")
+    fit(still, band, tmp_path / "second", **SILENT)
+    second = run.load(tmp_path / "second")
+    for name, weight in begun.model.state_dict().items():  # codes have not begun the conductor anew
         assert torch.allclose(second.model.state_dict()[name], weight, atol=1e-9), name
-    assert second.meta["start"] == run.identity(first.model)
-    with pytest.raises(RunError, match=r"start is now None, the run has"):
-        fit(still, band, tmp_path / "second", **SILENT)
+    (before,) = second.meta["before"]
+    assert (before["identity"], before["objective"]) == (run.identity(begun.model), "windows")
+    assert before["row"]["total"] == begun.meta["row"]["total"]
+    fit(still, band, tmp_path / "third", start=tmp_path / "second", until=1, **SILENT)
+    third = run.read(tmp_path / "third" / run.LAST, "cpu")["before"]
+    assert [past["identity"] for past in third] == [before["identity"], run.identity(second.model)]
+
+
+def test_a_start_of_bars_alone_gets_its_conductor_from_the_codes(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path / "bars", until=4, **SILENT)
+    assert run.load(tmp_path / "bars").meta["objective"] == "bars"
+    slow = replace(tiny.stages[1], learning_rate=1e-12, learning_rate_end=1e-12)
+    fit(replace(tiny, stages=(slow,)), band, tmp_path / "codes", start=tmp_path / "bars", **SILENT)
+    bars, codes = (run.load(tmp_path / name).model for name in ("bars", "codes"))
+    assert not torch.allclose(bars.encoder.mu.weight, codes.encoder.mu.weight)
+
+
+def test_a_stage_resumed_with_no_time_left_still_leaves_its_best(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path, until=9, **SILENT)  # one iteration into the windows, before their validation
+    fit(tiny, band, tmp_path, minutes=1e-9, **SILENT)
+    assert run.load(tmp_path).meta["objective"] == "windows"
 
 
 def test_a_start_of_another_shape_is_named(band, tiny, tmp_path):
