@@ -2,18 +2,22 @@
 
 from collections import deque
 from dataclasses import dataclass
+from math import inf
+from statistics import median
 
 import numpy as np
 
+from engine import opening
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, Bar
 from engine.codec import CODECS
-from engine.latent import Latent, move, prior, slerp
+from engine.latent import Latent, anchor, move, prior, slerp
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS, BarReply, BarRequest, RollNote
 from engine.response import Responses
-from engine.setup import NEUTRAL, Setup, anchor
+from engine.setup import NEUTRAL, Setup
 
 AHEAD = 2  # bars asked for beyond the one that plays
-LEAD = 0.012  # seconds allowed at least for a reply: a small int8 decoder on an idle core
+LEAD = 0.012  # seconds allowed at least for a bar ahead: a small int8 decoder on an idle core
+SETTLE = 0.05  # seconds for which the knobs must rest before bars ahead that they made stale are asked for
 LEAD_CAP = 10.0  # seconds; a composer that takes longer is as good as gone
 PACE_MEMORY = 8  # replies whose slowest sets the lead
 
@@ -54,6 +58,9 @@ class Arranger:
         self._bars: dict[int, Written] = {}
         self._asked: tuple[BarRequest, float] | None = None  # and when
         self._pace: deque[float] = deque([LEAD / 2], maxlen=PACE_MEMORY)  # seconds that replies took
+        self._turned = (0, -inf)  # the revision that was last looked at, and since when it stands
+        self._opening = setup.opening
+        self._open()
 
     # What the performer moves.
 
@@ -104,8 +111,17 @@ class Arranger:
 
     @property
     def lead(self) -> float:
-        """Seconds to allow for a reply: what the slowest of the last few took, and half of that again."""
+        """Seconds to allow for a bar ahead: what the slowest of the last few took, and half of that again."""
         return min(LEAD_CAP, max(LEAD, 1.5 * max(self._pace)))
+
+    @property
+    def reach(self) -> float:
+        """Seconds in which a reply is likely there.
+
+        A step that a reply misses for being late would have been missed by not being asked for as well, so
+        a turned knob goes by what the middle one of the last few took.
+        """
+        return min(LEAD_CAP, median(self._pace))
 
     def next_request(
         self, current: int, open_step: float, bar_seconds: float, now: float
@@ -117,9 +133,13 @@ class Arranger:
         rest of the current bar if its knobs have moved, unless the next bar would be late for it; then the
         bars ahead.
         """
+        if self._turned[0] != self.revision:
+            self._turned = (self.revision, now)
         if self._asked is not None:
             return None
+        settled = now - self._turned[1] >= SETTLE
         beyond = 1 + AHEAD + int(self.lead / bar_seconds)  # a slow composer is asked further ahead
+        first = max(current, int(open_step) // STEPS_PER_BAR)  # the bar that a turned knob is heard in first
         for number in range(current, current + beyond):
             if self._end is not None and number >= self._end:
                 return None
@@ -129,16 +149,42 @@ class Arranger:
                 if step == 0:
                     return self._ask(number, 0, (), now)
             elif written.revision != self.revision and step < STEPS_PER_BAR:
+                if not settled and number > first:
+                    continue
                 hurry = number == current and number + 1 not in self._bars and step > 0
                 room = (STEPS_PER_BAR - step) / STEPS_PER_BAR * bar_seconds
                 if not hurry or room > 2 * self.lead:
                     return self._ask(number, step, written.tokens, now)
         return None
 
+    def _open(self) -> None:
+        """Take the opening bars that the preset carries, if they are what would be written now."""
+        carried = self._opening
+        if carried is None or carried.key != self.key():
+            return
+        for number, tokens in enumerate(carried.bars[: self._manifest.bars]):
+            self._write(number, tokens, self.revision)
+
+    def key(self) -> str:
+        """Return what the bars of the first window depend on, under the parameters as they stand."""
+        return opening.key(self._manifest, self.z().tobytes(), self._temperature, self.seed)
+
+    @property
+    def _temperature(self) -> float:
+        return MAX_TEMPERATURE * self.parameters["temperature"]
+
+    def _write(self, number: int, tokens: tuple[tuple[int, ...], ...], revision: int) -> None:
+        bar = self._codec.to_bar(tokens)
+        self._bars[number] = Written(tokens, bar, revision, _roll(number, bar))
+
     def _ask(self, number: int, step: int, tokens: tuple[tuple[int, ...], ...], now: float) -> BarRequest:
+        self._asked = (request := self.request(number, step, tokens), now)
+        return request
+
+    def request(self, number: int, step: int = 0, tokens: tuple[tuple[int, ...], ...] = ()) -> BarRequest:
+        """Return what asks for bar `number` as things stand, from `step` on after the `tokens` before it."""
         loop, bar = divmod(number, self._manifest.bars)
-        temperature = MAX_TEMPERATURE * self.parameters["temperature"]
-        request = BarRequest(
+        return BarRequest(
             number=number,
             revision=self.revision,
             loop=loop,
@@ -146,11 +192,9 @@ class Arranger:
             from_step=step,
             prefix=tokens if step else (),
             z=self.z().tobytes(),
-            temperature=(temperature,) * len(self._codec.voices),
+            temperature=(self._temperature,) * len(self._codec.voices),
             seed=self.seed,
         )
-        self._asked = (request, now)
-        return request
 
     def accept(self, reply: BarReply, sent_step: int, now: float) -> bool:
         """Take in `reply` if it is the one asked for and no step that it changes is past; return whether.
@@ -169,8 +213,7 @@ class Arranger:
         self.decode_ms = reply.decode_ms
         if request.number * STEPS_PER_BAR + request.from_step <= sent_step:
             return False
-        bar = self._codec.to_bar(reply.tokens)
-        self._bars[reply.number] = Written(reply.tokens, bar, reply.revision, _roll(reply.number, bar))
+        self._write(reply.number, reply.tokens, reply.revision)
         if self.responses is not None:
             self.responses.accepted(reply.revision, reply.number, reply.from_step)
         return True
@@ -204,8 +247,9 @@ class Arranger:
         return self._bars[number].bar
 
     def restart(self) -> None:
-        """Forget every bar: the performance goes back to its beginning."""
+        """Forget every bar but those of the opening: the performance goes back to its beginning."""
         self._bars, self._asked = {}, None
+        self._open()
 
     def roll(self) -> tuple[RollNote, ...]:
         """Return the notes of the last bars played and of those known ahead."""

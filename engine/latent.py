@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.manifest import Manifest
+
 Latent = NDArray[np.float32]  # (z_size,)
 
 
@@ -37,3 +39,12 @@ def slerp(a: Latent, b: Latent, position: float) -> Latent:
 def move(z: Latent, axes: NDArray[np.float32], offsets: NDArray[np.float32]) -> Latent:
     """Return `z` (z_size,) moved by `offsets` (axes,) along the rows of `axes` (axes, z_size)."""
     return (z + offsets @ axes).astype(np.float32)
+
+
+def anchor(manifest: Manifest, source: str, number: int) -> Latent:
+    """Return the latent of an anchor; (z_size,). ValueError: a row that the model does not have."""
+    if source == "seed":
+        return prior(number, 0, manifest.z_size)
+    if not 0 <= number < len(manifest.anchors):
+        raise ValueError(f"anchor {number}: the model has {len(manifest.anchors)}")
+    return np.asarray(manifest.anchors[number], dtype=np.float32)

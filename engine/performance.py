@@ -143,7 +143,7 @@ class Performance:
                 if request is not None:
                     return request
             return None
-        reach = next_step(self.course.open_from(now + self.arranger.lead))
+        reach = next_step(self.course.open_from(now + self.arranger.reach))
         current = max(0, self.tick(now) // TICKS_PER_BAR)
         return self.arranger.next_request(
             current, max(reach, self._sent_step() + 1), self._bar_seconds(), now

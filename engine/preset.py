@@ -1,13 +1,14 @@
-"""Presets: a folder with `preset.toml`, the model it plays and the model's card; read and checked."""
+"""Presets: a folder with `preset.toml`, a model, its card, and the opening bars; read and checked."""
 
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine import manifest
+from engine import manifest, opening
 from engine.codec import CODECS
 from engine.manifest import Axis, Manifest, ManifestError
 from engine.messages import BPM_RANGE, KNOBS, MAX_TEMPERATURE
+from engine.opening import Opening, OpeningError
 from engine.table import Table, TableError, meant
 
 SCHEMA = 1
@@ -72,6 +73,7 @@ class Preset:
     voices: tuple[VoicePreset, ...]
     knobs: tuple[KnobPreset, ...]  # at most one for each of messages.KNOBS
     anchors: tuple[AnchorPreset, AnchorPreset]  # A, B
+    opening: Opening | None = None
 
 
 def load(folder: Path) -> Preset:
@@ -87,7 +89,7 @@ def load(folder: Path) -> Preset:
         raise PresetError(f"{file}: cannot be read: {error}") from error
     except ManifestError as error:
         raise PresetError(f"{file}: model: {error}") from error
-    except TableError as error:
+    except (OpeningError, TableError) as error:
         raise PresetError(str(error)) from error
 
 
@@ -114,6 +116,7 @@ def _read(folder: Path, table: Table) -> Preset:
         voices=_voices(table, contract),
         knobs=_knobs(table, contract),
         anchors=(_anchor(table, contract, "A", 0), _anchor(table, contract, "B", 1)),
+        opening=opening.read(folder, contract),
     )
 
 

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from engine.latent import Latent, prior
 from engine.manifest import Axis, Manifest
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
 from engine.midi import BANK_COARSE, BANK_FINE, CONTROL, PROGRAM
+from engine.opening import Opening
 from engine.preset import Preset
 
 # Where each parameter stands unless the preset or the performer says otherwise: knobs neutral, at anchor A,
@@ -41,6 +39,7 @@ class Setup:
     voices: tuple[VoiceSetup, ...]
     axes: tuple[Axis, ...] = ()
     anchors: tuple[tuple[str, int], tuple[str, int]] = (("seed", 0), ("seed", 1))
+    opening: Opening | None = None  # its first bars as the preset carries them
     bpm: float = 120.0
     seed: int = 0
     parameters: dict[str, float] = field(default_factory=dict)
@@ -73,6 +72,7 @@ def from_preset(preset: Preset) -> Setup:
         manifest=preset.manifest,
         voices=tuple(VoiceSetup(v.name, v.channel, v.program, v.bank) for v in preset.voices),
         axes=tuple(knob.axis for knob in preset.knobs),
+        opening=preset.opening,
         anchors=((first.source, first.number), (second.source, second.number)),
         bpm=preset.bpm,
         seed=preset.seed,
@@ -83,15 +83,6 @@ def from_preset(preset: Preset) -> Setup:
             "swing": preset.swing,
         },
     )
-
-
-def anchor(manifest: Manifest, source: str, number: int) -> Latent:
-    """Return the latent of an anchor; (z_size,). ValueError: a row that the model does not have."""
-    if source == "seed":
-        return prior(number, 0, manifest.z_size)
-    if not 0 <= number < len(manifest.anchors):
-        raise ValueError(f"anchor {number}: the model has {len(manifest.anchors)}")
-    return np.asarray(manifest.anchors[number], dtype=np.float32)
 
 
 def selection(voice: VoiceSetup) -> list[list[int]]:

@@ -1,0 +1,79 @@
+"""The opening bars that a preset carries, so that it sounds at once while its model is still being loaded."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.codec import CODECS
+from engine.manifest import Manifest
+
+FILE = "opening.json"  # in a preset's folder
+BARS = 8  # written unless asked otherwise: enough at any tempo for any machine to load a model
+
+Tokens = tuple[tuple[int, ...], ...]  # of one bar, (steps, voices)
+
+
+class OpeningError(Exception):
+    """A file of opening bars that cannot be read or written; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The first bars under the state of things that `key` names; under any other they are not played."""
+
+    key: str
+    bars: tuple[Tokens, ...]
+
+
+def key(manifest: Manifest, z: bytes, temperature: float, seed: int) -> str:
+    """Return what the tokens of the first window depend on, as 32 hexadecimal digits.
+
+    `z` is a latent's float32 bytes.
+    """
+    digest = hashlib.sha256(z)
+    identity = [manifest.exported_with.get("weights", ""), manifest.weights, temperature, seed]
+    digest.update(json.dumps(identity).encode())
+    return digest.hexdigest()[:32]
+
+
+def read(folder: Path, manifest: Manifest) -> Opening | None:
+    """Return the opening in a preset's `folder`, None if it has none.
+
+    OpeningError: a file that is not what `live opening` writes for a model with this manifest.
+    """
+    file = folder / FILE
+    if not file.exists():
+        return None
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+        return Opening(str(raw["key"]), tuple(_tokens(bar, manifest) for bar in raw["bars"]))
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError) as error:
+        again = "delete it, or write it anew with `live opening`"
+        raise OpeningError(f"{file}: not the opening bars of this model: {error!r}; {again}") from error
+
+
+def write(folder: Path, opening: Opening) -> Path:
+    """Write `opening` into a preset's `folder` and return its file. OpeningError: it cannot be written."""
+    file = folder / FILE
+    bars = ",\n".join(json.dumps(bar, separators=(",", ":")) for bar in opening.bars)
+    try:
+        file.write_text(f'{{"key": "{opening.key}", "bars": [\n{bars}\n]}}\n', encoding="utf-8")
+    except OSError as error:
+        raise OpeningError(f"{file}: cannot be written: {error.strerror}") from error
+    return file
+
+
+def _tokens(bar: Iterable[Any], manifest: Manifest) -> Tokens:
+    """Return one bar of the file. ValueError: it has another shape than the model's bars."""
+    tokens = tuple(tuple(int(token) for token in step) for step in bar)
+    steps, voices = manifest.steps_per_bar, CODECS[manifest.codec].voices
+    if len(tokens) != steps or any(len(step) != len(voices) for step in tokens):
+        raise ValueError(f"expected bars of {steps} steps and {len(voices)} voices")
+    for step in tokens:
+        for token, voice in zip(step, voices, strict=True):
+            if not 0 <= token < voice.vocabulary:
+                raise ValueError(f"{voice.name} is {token}, allowed 0 to {voice.vocabulary - 1}")
+    return tokens
