@@ -6,6 +6,7 @@ from dataclasses import replace
 from engine import clicks
 from engine.bar import TICKS_PER_BAR
 from engine.messages import VoiceState
+from engine.midi import DRUM_CHANNEL
 from engine.scheduler import Scheduler
 from engine.setup import VoiceSetup, selection
 from engine.take import Take
@@ -23,7 +24,7 @@ class Band:
         """`shape` gives each note's velocity its final value."""
         self._voices = tuple(voices)
         self._send = send
-        self.scheduler = Scheduler([*(v.channel for v in voices), clicks.CHANNEL], self._emit, shape)
+        self.scheduler = Scheduler([*(v.channel for v in voices), DRUM_CHANNEL], self._emit, shape)
         self.take = Take()
         self.selected = False  # programs have been chosen
 

@@ -2,7 +2,6 @@
 
 from engine.bar import BEATS_PER_BAR, PPQN, TICKS_PER_STEP, Bar, Note
 
-CHANNEL = 9  # 10 on screen: the percussion of General MIDI, whatever channels the voices are on
 # High and low wood block, in the percussion map since General MIDI 1. The metronome's own click and bell
 # (33, 34) came with GM 2, and a side stick (37) would need another sound for the downbeat.
 HIGH, LOW = 76, 77

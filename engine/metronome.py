@@ -6,11 +6,11 @@ from engine.bar import STEPS_PER_BAR
 from engine.codec import CODECS, HOLD
 from engine.manifest import Manifest
 from engine.messages import BarReply, ComposerState
+from engine.midi import DRUM_CHANNEL
 from engine.setup import Setup, VoiceSetup
 
 BPM = 240.0  # sixteen steps a second
 CLOSED_HAT = 1 << 2  # the token of one drum, the third of the codec's classes
-DRUMS = 9  # channel
 
 
 def setup() -> Setup:
@@ -33,7 +33,7 @@ def setup() -> Setup:
         data=(),
         exported_with={},
     )
-    voices = tuple(VoiceSetup(voice.name, DRUMS) for voice in codec.voices)
+    voices = tuple(VoiceSetup(voice.name, DRUM_CHANNEL) for voice in codec.voices)
     return Setup("doctor", "", manifest, voices, bpm=BPM, play=False, sound=False, measure=True)
 
 

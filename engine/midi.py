@@ -6,6 +6,7 @@ POSITION, CLOCK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 BANK_COARSE, BANK_FINE, SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 0, 32, 64, 120, 123
 # Controllers from this one on are channel mode messages (all notes off and such), never knobs.
 FIRST_MODE_MESSAGE = 120
+DRUM_CHANNEL = 9  # 10 on screen: the percussion of General MIDI
 
 
 def note_number(message: list[int]) -> int:

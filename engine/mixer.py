@@ -7,6 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.midi import (
+    ALL_NOTES_OFF,
+    ALL_SOUND_OFF,
+    CONTROL,
+    DRUM_CHANNEL,
+    NOTE_OFF,
+    NOTE_ON,
+    PROGRAM,
+    SUSTAIN,
+)
 from engine.soundfont import DRUMS, LONG, RATE, SHORT, Key, Samples, lasts
 
 POLYPHONY = 48  # voices; beyond it the oldest ends
@@ -14,10 +24,7 @@ RELEASE_SECONDS = 0.09  # a released note fades by a factor of e in this time
 STALE_SECONDS = 0.15  # a drum, or a note already over, whose samples come later than this stays silent
 HELD_SECONDS = 0.7  # a note that is held this long gets the long form of its samples
 LEVEL = 1.6 / 32767  # of int16 samples; a busy trio then peaks near 0.7
-DRUM_CHANNEL = 9
 CHOKED = {42: 46, 44: 46}  # a closed hat ends the open one
-
-SUSTAIN, ALL_SOUND_OFF, ALL_NOTES_OFF = 64, 120, 123
 
 
 @dataclass(slots=True)
@@ -28,7 +35,7 @@ class Voice:
     pitch: int
     key: Key
     gain: float
-    delay: int  # frames into the next block at which it starts
+    delay: int  # frames into the next block at which it is due
     age: int = 0  # frames since it was struck
     position: int = 0  # frames of its samples already heard
     samples: Samples | None = None
@@ -73,18 +80,18 @@ class Mixer:
 
     def _apply(self, message: Sequence[int], delay: int) -> None:
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
-        if kind == 0x90 and message[2]:
+        if kind == NOTE_ON and message[2]:
             self._strike(channel, message[1], message[2], delay)
-        elif kind in (0x80, 0x90):
+        elif kind in (NOTE_OFF, NOTE_ON):
             for voice in self._voices:
                 if (voice.channel, voice.pitch) == (channel, message[1]) and channel != DRUM_CHANNEL:
                     voice.pedalled = channel in self._pedals
                     voice.releasing = voice.releasing or not voice.pedalled
-        elif kind == 0xC0:
+        elif kind == PROGRAM:
             self._programs[channel] = message[1]
-        elif kind == 0xB0 and message[1] == SUSTAIN:
+        elif kind == CONTROL and message[1] == SUSTAIN:
             self._pedal(channel, message[2] >= 64)
-        elif kind == 0xB0 and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+        elif kind == CONTROL and message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
             for voice in self._voices:
                 voice.releasing = voice.releasing or voice.channel == channel
 
@@ -113,6 +120,7 @@ class Mixer:
             voice.samples = self._lookup(voice.key)
             if voice.samples is None:
                 voice.age += len(out)
+                voice.delay = max(0, voice.delay - len(out))
                 over = voice.releasing or voice.channel == DRUM_CHANNEL
                 stale = over and voice.age > STALE_SECONDS * RATE
                 self.dropped += stale

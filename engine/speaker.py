@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.codec import DRUM_PITCHES
-from engine.mixer import DRUM_CHANNEL, Mixer
+from engine.midi import ALL_NOTES_OFF, CONTROL, DRUM_CHANNEL
+from engine.mixer import Mixer
 from engine.sound import RECORD
 from engine.soundfont import DRUMS, RATE, SHORT, Bank, Key
 
@@ -124,8 +125,8 @@ def say(**fields: object) -> None:
 
 def main(arguments: list[str]) -> int:
     """Play until standard input ends; `arguments` are programs as JSON, device, path of a .wav or nothing."""
-    # Ctrl-C reaches the whole process group: the player decides when the sound ends.
-    for name in ("SIGINT", "SIGHUP"):
+    # Ctrl-C and Ctrl-Z reach the whole process group: the player decides when the sound ends.
+    for name in ("SIGINT", "SIGHUP", "SIGTSTP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
     programs = {int(channel): int(program) for channel, program in json.loads(arguments[0]).items()}
@@ -160,7 +161,7 @@ def main(arguments: list[str]) -> int:
     say(backend=device.backend)
     receive(mixer)
     for channel in range(16):
-        mixer.send(time.perf_counter_ns(), (0xB0 | channel, 123, 0))
+        mixer.send(time.perf_counter_ns(), (CONTROL | channel, ALL_NOTES_OFF, 0))
     time.sleep(DRAIN_SECONDS)
     device.close()
     if capture is not None:

@@ -194,6 +194,21 @@ def test_samples_that_are_not_there_yet_delay_a_note_and_stale_drums_are_dropped
     assert (mixer.sounding(), mixer.dropped) == (1, 1)
 
 
+def test_a_note_that_waits_for_its_samples_may_begin_in_a_shorter_block() -> None:
+    late: dict[Key, Samples] = {}
+    mixer = Mixer(late.get, {0: PIANO})
+    mixer.send(0, (0x90, 60, 127))
+    ends = [1_000_000_000 * frames // RATE for frames in (660, 760)]
+    mixer.send(ends[0] * 600 // 660, (0x90, 62, 127))
+    assert not mixer.render_block(660, ends[0]).any()
+    samples = np.full((RATE, 2), 9000, np.int16)
+    late[(PIANO, 60, SHORT)] = late[(PIANO, 62, SHORT)] = samples
+    block = mixer.render_block(100, ends[1])
+    assert block.shape == (100, 2)
+    assert block[0].any()  # both were due in the block before
+    assert np.array_equal(block, np.broadcast_to(block[0], block.shape))
+
+
 def test_the_same_messages_give_the_same_audio(bank: Bank) -> None:
     takes = []
     for _ in range(2):
