@@ -8,6 +8,7 @@ from pathlib import Path
 
 import mido
 
+from engine import lock
 from engine.bar import PPQN
 from engine.midi import NOTE_OFF, NOTE_ON, PROGRAM
 from engine.setup import VoiceSetup, selection
@@ -49,6 +50,7 @@ class Recorder:
             ) from None
         except OSError as error:
             raise RecordError(f"not recording: {self.journal}: {error.strerror}") from error
+        lock.hold(self._file)
         header = {
             "title": title,
             "bpm": bpm,
@@ -118,33 +120,52 @@ def finish(journal: str, progress: Callable[[], None] = lambda: None) -> str:
     A journal that breaks off is taken as far as it goes, its open notes ended at its last event. The file
     appears whole or not at all. `progress` is called every now and then on the way.
     Type 1, PPQN ticks a beat: a track with the tempo map and 4/4, then a track a voice.
-    RecordError: the journal is no journal, or the file exists or cannot be written.
+    RecordError: the journal is no journal, or is still being written, or the file exists or cannot be.
     """
     path = journal.removesuffix(SUFFIX)
     if path == journal:
         raise RecordError(f"{journal} is no journal of a take: its name does not end in {SUFFIX}")
+    try:
+        with Path(journal).open(encoding="utf-8", errors="replace") as source:
+            if not lock.hold(source.fileno(), lock.PARTING):
+                raise RecordError(f"{journal} is being recorded right now; it is finished when that ends")
+            _write(path, source.read(), progress)
+        Path(journal).unlink()
+    except OSError as error:
+        raise RecordError(f"the take stays in {journal}: {error}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordError(f"{journal} is no journal of a take: {error}") from error
+    return path
+
+
+def recording(journal: str) -> bool:
+    """Return whether somebody writes the journal of a take right now."""
+    try:
+        with Path(journal).open() as source:
+            return not lock.hold(source.fileno())
+    except OSError:
+        return False
+
+
+def _write(path: str, journal: str, progress: Callable[[], None]) -> None:
+    """Write the .mid file at `path` of a journal's text; OSError and errors of what is no journal."""
+    header, *lines = journal.split("\n")
+    take = json.loads(header)
+    rows = _rows(lines[:-1], len(take["voices"]))  # behind the last \n it broke off
+    file = _compose(take, rows, progress)
+    if Path(path).exists():
+        raise FileExistsError(f"{path} exists and is not overwritten")
     unfinished = Path(path + UNFINISHED)
     try:
-        header, *lines = Path(journal).read_text(encoding="utf-8", errors="replace").split("\n")
-        take = json.loads(header)
-        file = _compose(
-            take, _rows(lines[:-1], len(take["voices"])), progress
-        )  # behind the last \n it broke off
-        if Path(path).exists():
-            raise RecordError(f"the take stays in {journal}: {path} exists and is not overwritten")
         with unfinished.open("wb") as out:
             file.save(file=out)
             out.flush()
             os.fsync(out.fileno())
         unfinished.replace(path)
-        Path(journal).unlink()
-    except OSError as error:
+    except OSError:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
-        raise RecordError(f"the take stays in {journal}: {error}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise RecordError(f"{journal} is no journal of a take: {error}") from error
-    return path
+        raise
 
 
 def _rows(lines: list[str], voices: int) -> list[tuple[int, str, str]]:

@@ -25,6 +25,10 @@ def place_for(file: str) -> Path:
         raise UserError(f"{file} exists already and is not overwritten; choose another name")
     part = part_of(path)
     if part.exists():
+        from engine.recorder import recording
+
+        if recording(str(part)):
+            raise UserError(f"{file} is being recorded right now, into {part}; choose another name")
         raise UserError(
             f"{file}: an unfinished take is in {part}; `live finish {part}` makes {path.name} of it, "
             "or choose another name"

@@ -1,5 +1,7 @@
 """Takes: exactly what was sent, nothing overwritten, nothing lost."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import mido
@@ -7,7 +9,7 @@ import pytest
 from full_disk import full_disk
 from toy_composer import VOICES
 
-from engine.recorder import Recorder, RecordError, finish
+from engine.recorder import SUFFIX, Recorder, RecordError, finish, recording
 
 ON, OFF, TEMPO = [0x90, 60, 80], [0x80, 60, 0], 500_000
 
@@ -15,6 +17,13 @@ ON, OFF, TEMPO = [0x90, 60, 80], [0x80, 60, 0], 500_000
 def take(path: Path, origin: int = 0) -> Recorder:
     """Return a recorder at 120 beats per minute."""
     return Recorder(str(path), "toy", VOICES, 120.0, origin)
+
+
+def left(recorder: Recorder, more: bytes = b"") -> str:
+    """Return the journal of a take at `after.mid` that a crash would have left now, with `more` behind it."""
+    journal = Path(recorder.journal).with_name("after.mid.part")
+    journal.write_bytes(Path(recorder.journal).read_bytes() + more)
+    return str(journal)
 
 
 def absolute(track: mido.MidiTrack) -> list[tuple[int, str, int]]:
@@ -67,11 +76,34 @@ def test_a_journal_that_breaks_off_is_taken_as_far_as_it_goes(tmp_path: Path, to
     recorder = take(tmp_path / "take.mid")
     recorder.message(0, 0, ON)
     recorder.message(480, 1, [0x91, 40, 80])
-    journal = Path(recorder.journal)
-    journal.write_bytes(journal.read_bytes() + b"960 2 99247f"[:torn])
-    file = mido.MidiFile(finish(str(journal)))
+    file = mido.MidiFile(finish(left(recorder, b"960 2 99247f"[:torn])))
     assert absolute(file.tracks[1]) == [(0, "note_on", 60), (480, "note_off", 60)]
     assert absolute(file.tracks[2]) == [(480, "note_on", 40), (480, "note_off", 40)]
+
+
+def test_a_take_in_progress_is_not_finished_by_others(tmp_path: Path) -> None:
+    recorder = take(tmp_path / "take.mid")
+    recorder.message(0, 0, ON)
+    assert recording(recorder.journal)
+    with pytest.raises(RecordError, match="is being recorded right now"):
+        finish(recorder.journal)
+    recorder.message(480, 0, OFF)
+    journal = recorder.close(480)
+    assert not recording(journal)
+    assert absolute(mido.MidiFile(finish(journal)).tracks[1]) == [(0, "note_on", 60), (480, "note_off", 60)]
+    assert not recording(journal)  # there is none
+
+
+def test_a_take_whose_process_was_killed_is_nobodys(tmp_path: Path) -> None:
+    script = (
+        "import os, sys\nfrom engine.recorder import Recorder\nfrom engine.setup import VoiceSetup\n"
+        "take = Recorder(sys.argv[1], 'toy', [VoiceSetup('melody', 0)], 120.0, 0)\n"
+        "take.message(0, 0, [0x90, 60, 80])\nos._exit(9)"
+    )
+    path = str(tmp_path / "take.mid")
+    subprocess.run([sys.executable, "-c", script, path], check=False, env={"PYTHONPATH": ":".join(sys.path)})
+    assert not recording(path + SUFFIX)
+    assert absolute(mido.MidiFile(finish(path + SUFFIX)).tracks[1])[0] == (0, "note_on", 60)
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

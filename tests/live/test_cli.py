@@ -9,9 +9,10 @@ import pytest
 from engine.preset import load
 from engine.recorder import Recorder
 from engine.setup import VoiceSetup
+from live.errand import UserError
 from live.options import parse
 from live.play import Wishes, setup_for
-from live.takes import part_of
+from live.takes import part_of, place_for
 
 HEAVY = ("torch", "rtmidi", "textual", "numpy", "mido", "rich")
 
@@ -71,6 +72,14 @@ def test_an_unfinished_take_becomes_its_file(tmp_path: Path) -> None:
     recorder.message(0, 0, [0x90, 60, 80])
     recorder.message(480, 0, [0x90, 62, 80])
     done = live("finish", recorder.journal, home=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"live: {recorder.journal} is being recorded right now" in done.stderr
+    with pytest.raises(UserError, match="is being recorded right now"):
+        place_for(str(tmp_path / "take.mid"))
+    journal = recorder.close(960)  # as a crash leaves it, but for the lines that end what sounds
+    with pytest.raises(UserError, match="`live finish"):
+        place_for(str(tmp_path / "take.mid"))
+    done = live("finish", journal, home=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.strip() == f"recorded {tmp_path / 'take.mid'}, 2 notes"
     assert not part_of(tmp_path / "take.mid").exists()
