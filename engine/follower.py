@@ -32,10 +32,12 @@ class Follower:
         self._next = 0  # the number of the one to come
         self._placed = False  # a pulse has come since the last Start or Continue
         self.running = False  # the master plays, as far as it has said
+        self.told = False  # it has said something: whether it plays is its own matter
 
     def hear(self, message: list[int], time: float) -> bool:
         """Take in a raw message that arrived at `time`, in seconds; return whether it is one of a clock."""
         kind = message[0]
+        self.told |= kind in (START, CONTINUE, STOP, POSITION)
         if kind == CLOCK:
             self._pulse(time)
         elif kind == START:

@@ -37,9 +37,9 @@ class Sync:
         return True
 
     def play(self) -> None:
-        """Join the master, or begin at bar 1 on its next pulse where it has not said that it plays."""
+        """Join the master, or wait for it; one that only ever pulses is joined at bar 1 on its next pulse."""
         self._performance.play()
-        if not self._follower.running:
+        if not (self._follower.running or self._follower.told):
             self._follower.start()
 
     def turn(self, now: float) -> None:

@@ -166,6 +166,44 @@ def test_play_begins_at_bar_one_of_a_master_that_only_pulses() -> None:
     assert true[100] < struck[0].time < true[102] + 0.2
 
 
+def test_play_while_the_master_is_stopped_keeps_its_place_for_continue() -> None:
+    true = pulses(BPM, 2.4, start=1000.5)
+    booth = led()
+    booth.arrive((1000.499, [START]), *clocks(true), (true[-1] + 0.003, [STOP]))
+    booth.until(true[-1] + 0.05)
+    booth.do(Stop())
+    booth.arrive((true[-1] + 0.1, [POSITION, 6 * 16, 0]))
+    again = pulses(BPM, 3, start=float(true[-1]) + 1.0)
+    booth.until(true[-1] + 0.2)
+    booth.do(Play())
+    idle = pulses(BPM, 0.25, start=float(true[-1]) + 0.3)  # it holds the tempo meanwhile
+    booth.arrive(*clocks(idle))
+    booth.until(again[0] - 0.1)
+    assert booth.strikes(true[-1] + 0.1) == []  # it waits for the master, who has said that it stopped
+    booth.arrive((again[0] - 0.002, [CONTINUE]), *clocks(again))
+    booth.until(again[-1] - 0.01)
+    bar = [note for tick, note in PLAIN if note[0] & 0xF0 == NOTE_ON and tick >= 6 * TICKS_PER_BAR]
+    struck = [heard.message for heard in booth.strikes(again[0] - 0.01)]
+    assert struck == bar[: len(struck)]
+    assert len(struck) > 20
+
+
+@pytest.mark.parametrize("said", [[STOP], [POSITION, 0, 0]])
+def test_play_waits_for_a_master_that_says_when_it_plays(said: list[int]) -> None:
+    true = pulses(BPM, 4, start=1000.5)
+    booth = led()
+    booth.arrive((1000.4, said), *clocks(true), (true[2 * BAR] - 0.002, [START]))
+    booth.until(true[BAR])
+    booth.do(Play())
+    booth.until(true[2 * BAR] - 0.01)
+    assert booth.notes == []
+    booth.until(true[-1] - 0.01)
+    first = [note for _, note in PLAIN if note[0] & 0xF0 == NOTE_ON]
+    struck = [heard.message for heard in booth.strikes()]
+    assert struck == first[: len(struck)]
+    assert len(struck) > 10
+
+
 def test_a_take_keeps_the_times_at_which_it_was_played(tmp_path: Path) -> None:
     true = pulses(lambda beat: 110 + 1.5 * beat, 5, start=1000.5)
     path = tmp_path / "take.mid"
