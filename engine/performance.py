@@ -38,6 +38,7 @@ class Performance:
         self.playing = False
         self.wanted = setup.play  # to play, as soon as the first bar is there
         self.led = False  # by a master: it begins with `enter` alone
+        self.over = False  # the last bar has been played to its end, or a master is behind it
         self.pulses: Pulses | None = None  # the clock that is sent
         self._title = setup.preset
         self._take = self.band.take
@@ -73,14 +74,19 @@ class Performance:
             until = course.written_until(reached)
             self.scheduler.send_due(until, course.moment)
             course.sent, course.played = reached, max(course.played, until)
-        if reached == self.course.end:
-            self.scheduler.end_all(reached)
+        if course.sent >= course.end:
+            self.scheduler.end_all(course.sent)
+            # Others hear the last beat to its end, also where notes leave before their time.
+            self.over = self.pulses is None or course.transport.reached(now) >= course.end
 
     def deadline(self) -> float:
         """Return the time at which `advance` has something to do next, infinity if never."""
-        pulse = inf if self.pulses is None else self.pulses.deadline(self.transport)
+        end = self.course.end if self.playing else inf
+        pulse = inf if self.pulses is None else self.pulses.deadline(self.transport, end)
         if not self.playing:
             return pulse
+        if self.course.sent >= end:  # notes are over, pulses are not
+            return min(pulse, self.transport.time_of(end))
         next_due = min(pulse, self.course.next_due(self.scheduler.next_tick()))
         if not self.band.selected:
             next_due = min(next_due, self.course.due(self.course.first) - SELECT)
@@ -100,11 +106,6 @@ class Performance:
     def recorder(self) -> Recorder | None:
         """The recorder of the take, if there is one."""
         return self._take.recorder
-
-    @property
-    def over(self) -> bool:
-        """Whether the last bar has been played to its end."""
-        return self.course.sent >= self.course.end
 
     def tick(self, now: float) -> int:
         """Return the tick up to which everything has left at `now`, negative before the first note."""
@@ -185,7 +186,8 @@ class Performance:
         late = line.tick_at(now - self.course.offset.seconds - LATE)
         tick = max(line.anchor_tick, ceil(late))
         number = tick // TICKS_PER_BAR
-        if tick >= self.course.end or not self.arranger.ready(number):
+        self.over = tick >= self.course.end
+        if self.over or not self.arranger.ready(number):
             return
         self.playing, self.wanted, self.band.selected = True, False, False
         self.course.join(line, tick)

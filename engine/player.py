@@ -70,6 +70,8 @@ class Player:
             self._measure.look()
         if self._desk.leave is not None:
             self.report.notice(f"ended by {self._desk.leave}")
+        if self.performance.over and not self.performance.playing:
+            self.report.notice(f"the master is beyond bar {self._setup.bars}, the last one to play")
         self.leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
         self.leaving |= self._setup.headless and self._mute_for_good()  # nobody is there to see why
         if self.leaving:

@@ -26,9 +26,9 @@ class Pulses:
         self._cue: int | None = None  # the tick at which the others set out
         self._running = False  # they have
 
-    def deadline(self, line: Transport) -> float:
-        """Return the time of the next pulse, infinity before the first `advance`."""
-        return inf if self._next is None else line.time_of(self._next)
+    def deadline(self, line: Transport, end: float = inf) -> float:
+        """Return the time of the next pulse before tick `end`, infinity if none is or before `advance`."""
+        return inf if self._next is None or self._next >= end else line.time_of(self._next)
 
     def advance(self, line: Transport, now: float, end: float = inf) -> None:
         """Send what is due at `now`, the music being on `line`; on tick `end` it is over."""

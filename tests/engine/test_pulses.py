@@ -101,6 +101,23 @@ def test_pulses_keep_their_ticks_through_tempo_changes_and_know_no_offset() -> N
     assert all(before < after for before, after in pairwise(times))
 
 
+@pytest.mark.parametrize("offset", [-0.15, -0.001, 0.001, 0.15])
+def test_the_last_bar_has_all_its_pulses_whatever_the_offset(offset: float) -> None:
+    booth = Booth(bpm=120.0, bars=2, clock=True, offset=offset)
+    for _ in range(20_000):  # a deadline that lay in the past would hold this clock for ever
+        if booth.player.leaving:
+            break
+        booth.player.turn()
+    assert booth.player.leaving
+    booth.player.run()
+    zero = booth.player.performance.transport.time_of(0)
+    assert playing(booth) == pytest.approx([zero + number * PULSE for number in range(192)], abs=1e-9)
+    stopped = next(one.time for one in booth.clock if one.message == (STOP,))
+    assert stopped == pytest.approx(zero + 192 * PULSE + max(0.0, offset), abs=1e-6)
+    assert max(one.time for one in booth.notes) <= zero + 192 * PULSE + offset + 1e-6
+    assert booth.hanging() == set()
+
+
 def test_pulses_are_neither_recorded_nor_notes_and_none_are_sent_unless_asked_for(tmp_path: object) -> None:
     takes = []
     for clock in (False, True):

@@ -204,6 +204,29 @@ def test_play_waits_for_a_master_that_says_when_it_plays(said: list[int]) -> Non
     assert len(struck) > 10
 
 
+@pytest.mark.parametrize("clock", [False, True])
+@pytest.mark.parametrize("bar", [4, 9])
+def test_a_master_beyond_the_last_bar_ends_the_performance_and_that_is_said(bar: int, clock: bool) -> None:
+    true = pulses(BPM, 3, start=1000.5)
+    booth = led(bars=4, clock=clock)
+    booth.arrive((1000.4, [POSITION, bar * 16 % 128, bar * 16 // 128]), (1000.499, [CONTINUE]), *clocks(true))
+    booth.until(true[BAR])
+    assert booth.player.leaving
+    assert booth.notes == []
+    assert booth.player.report.notices[-1] == "the master is beyond bar 4, the last one to play"
+
+
+def test_the_last_bar_of_a_master_that_goes_on_ends_it_without_a_word() -> None:
+    true = pulses(BPM, 5, start=1000.5)
+    booth = led(bars=2)
+    booth.arrive((1000.499, [START]), *clocks(true))
+    booth.until(true[-1])
+    assert booth.player.leaving
+    assert booth.player.report.notices == ()
+    assert booth.hanging() == set()
+    assert true[2 * BAR] - 0.5 < max(heard.time for heard in booth.notes) < true[2 * BAR] + 0.01
+
+
 def test_a_take_keeps_the_times_at_which_it_was_played(tmp_path: Path) -> None:
     true = pulses(lambda beat: 110 + 1.5 * beat, 5, start=1000.5)
     path = tmp_path / "take.mid"
