@@ -69,17 +69,19 @@ class Console:
             case Acknowledge():
                 self._report.acknowledge()
             case Play() if self._sync is not None:
-                self._sync.play()
+                self._sync.play(now)
             case Play():
                 performance.play()
+            case Stop() if self._sync is not None:
+                self._sync.stop(now)
             case Stop():
                 performance.stop(now)
             case Panic():
                 performance.panic(now)
             case Quit():
                 self.quit = True
-            case SetBpm() if self._sync is not None:
-                self._report.notice("the tempo is that of the MIDI clock: to set it here, leave --sync out")
+            case SetBpm(bpm) if self._sync is not None:
+                self._report.notice(self._sync.set_bpm(bpm, now))
             case SetBpm(bpm):
                 performance.set_bpm(bpm, now)
             case SetOffset(milliseconds):

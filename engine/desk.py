@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from engine.clock import Wake
 from engine.ledger import Ledger
+from engine.link import Peer
 from engine.outlet import Outlet
 from engine.sinks import Sink
 
@@ -44,6 +45,7 @@ class Desk:
     wake: Wake | None = None  # set when `controls` or `leave` has changed
     controls: deque[Arrival] = field(default_factory=deque)  # from every input
     pulse: Callable[[list[int]], None] | None = None  # takes the messages of our own clock
+    peer: Peer | None = None  # of a Link session
     leave: str | None = None  # the name of the signal that asks to end
     outlet: Outlet | None = None  # the one of `sinks` that tells who hears it
     in_port: str = ""

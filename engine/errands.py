@@ -37,6 +37,17 @@ def check_ports(reply: Connection, api: str | None, port: str | None, control: s
         reply.send(("refused", str(error)))
 
 
+def check_link(reply: Connection) -> None:
+    """Answer whether Ableton Link can be loaded; refused says why not, and how to get it."""
+    from engine.link import LinkError, library
+
+    try:
+        library()
+        reply.send(("done", None))
+    except LinkError as error:
+        reply.send(("refused", str(error)))
+
+
 def grants(reply: Connection) -> None:
     """Answer whether a process here gets real-time scheduling and locked memory, by asking for both.
 

@@ -8,6 +8,7 @@ from multiprocessing.connection import Connection
 from engine.clock import MonotonicClock, Wake, read
 from engine.desk import Arrival, Desk
 from engine.ledger import Ledger
+from engine.link import LinkError, Peer
 from engine.machine import real_time
 from engine.outlet import Outlet
 from engine.player import Player
@@ -18,6 +19,7 @@ from engine.watch import TELLING
 
 # Seconds for which the wait for a note may keep RtMidi's thread from reading the clock as a pulse arrives.
 SWITCH = 1e-4
+JOIN = 1.0  # seconds in which others of a Link session show up: it takes them half of one
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # Windows has no SIGHUP
 
 
@@ -52,7 +54,7 @@ def _catch_signals(desk: Desk, wake: Wake) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input]:
+def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | Peer]:
     """Open what `setup` asks for or, failing that, what there is; return it in the order of closing."""
 
     def arrived(message: list[int]) -> None:
@@ -77,16 +79,22 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input]:
     text = "no MIDI port" if port is None else port.text
     desk.outlet = Outlet(port, text, sound, setup.sound is True, ledger)
     desk.sinks, desk.pulse = [desk.outlet], desk.outlet.pulse
-    following = setup.sync != "internal"
+    following = setup.sync == "midi"
     if following:
         sys.setswitchinterval(SWITCH)
     inputs, failures = open_inputs(None if port is None else port.api, setup.control, arrived, following)
     desk.in_port = " + ".join(source.text for source in inputs)
+    if setup.sync == "link":
+        try:
+            desk.peer = Peer(setup.bpm)
+            desk.peer.join(JOIN)  # before anything has begun: later it would be moved to their bar
+        except LinkError as error:
+            notices.append(str(error))
     desk.notices = (*notices, *failures)
     if port is not None:  # the guard looks from now on
         ledger.write("port", port.address)
         ledger.write("api", port.api)
-    return [each for each in (port, sound, *inputs) if each is not None]
+    return [each for each in (port, sound, *inputs, desk.peer) if each is not None]
 
 
 def wants_sound(setup: Setup, port: Port | None) -> bool:

@@ -8,7 +8,7 @@ PARAMETERS = (*KNOBS, "interpolation", "temperature", "dynamics", "swing")
 MAX_TEMPERATURE = 2.0  # the parameter "temperature" at 1
 SWING_PERCENT = (50.0, 75.0)  # where the second of two sixteenths lies, the parameter "swing" at 0 and 1
 BPM_RANGE = (20.0, 300.0)
-SYNCS = ("internal", "midi")  # the tempo is our own, or that of the MIDI clock that comes in
+SYNCS = ("internal", "midi", "link")  # whose tempo: our own, a MIDI clock's, an Ableton Link session's
 OFFSET_MS = (-200.0, 200.0)
 MAX_COUNT_IN = 4  # bars
 
@@ -194,7 +194,7 @@ class Snapshot:
     waiting: dict[str, float] = field(default_factory=dict)
     # The player ends because of an error or was killed, or there is nothing to play and never will be.
     failed: bool = False
-    sync: str = ""  # how following a master's clock goes; "" while the tempo is our own
+    sync: str = ""  # how keeping time with others goes; "" while the tempo is our own
     offset_ms: float = 0.0  # of what leaves, from its musical time; where it is to be
     count_in: int = 0  # bars, from the next start on
 

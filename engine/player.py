@@ -16,7 +16,7 @@ from engine.pulses import Pulses
 from engine.recorder import RecordError
 from engine.report import Report
 from engine.setup import Setup
-from engine.sync import Sync
+from engine.sync import ClockSync, LinkSync, Sync
 
 IDLE = 0.1  # seconds to wait at most
 HUSH = 0.002  # seconds before a note in which nothing else is begun: reading a bar takes one of them
@@ -31,7 +31,11 @@ class Player:
         self.report = Report(now)
         if setup.clock and desk.pulse is not None:
             self.performance.pulses = Pulses(self._pulse)
-        self._sync = Sync(setup.bpm, self.performance) if setup.sync == "midi" else None
+        self._sync: Sync | None = None
+        if setup.sync == "midi":
+            self._sync = ClockSync(setup.bpm, self.performance)
+        elif desk.peer is not None:
+            self._sync = LinkSync(desk.peer, self.performance, now + setup.delay)
         self.console = Console(setup, self.performance, self.report, self._finish, self._sync)
         self._measure = Measure(self.performance) if setup.measure else None
         self._setup = setup
@@ -86,6 +90,8 @@ class Player:
             elif (request := self.performance.request(now)) is not None:
                 self._tell(self._desk.composer, request)
         deadline = min(due - HUSH / 2, now + IDLE)
+        if self._sync is not None:
+            deadline = min(deadline, self._sync.deadline)
         if self._desk.live is not None:
             if self.report.due(now, deadline):
                 self._show(now, finished=False)

@@ -1,29 +1,98 @@
-"""Keeps a performance with the master whose clock a follower hears."""
+"""Keeps a performance in time with others: with a master's MIDI clock, or with an Ableton Link session."""
 
 from math import inf
+from typing import Protocol
 
-from engine.bar import TICKS_PER_PULSE, TICKS_PER_STEP
+from engine.bar import PPQN, TICKS_PER_PULSE, TICKS_PER_STEP
 from engine.follower import Follower
+from engine.link import AHEAD, Peer
 from engine.midi import CLOCK, CONTINUE, START
 from engine.performance import Performance
+from engine.transport import Transport, clamp_bpm
 
-# Ticks off the master's line from which the music is moved there rather than bent: below a sixteenth, the
-# least that a song position can move it by.
-FAR = 0.75 * TICKS_PER_STEP
-REACH = 0.05  # seconds in which a bend leads back to the master's line; two pulses where they are longer
+# Ticks off the line from which the music is moved there rather than bent. For a clock that is below a
+# sixteenth, the least that a song position can move it by. A session has none, and late news of its tempo
+# puts it off by less than a beat.
+CLOCK_FAR, LINK_FAR = 0.75 * TICKS_PER_STEP, PPQN
+REACH = 0.05  # seconds in which a bend leads back to the line; two pulses where they are longer
 
 
-class Sync:
-    """Starts, bends, moves and stops `performance` as the master does.
+class Sync(Protocol):
+    """Starts, bends, moves and stops a performance as others do; the performer's hand goes before."""
 
-    The performer's hand goes before: what was stopped by it waits for Play, or for the master's next start.
+    @property
+    def bpm(self) -> float:
+        """The tempo of the others, in beats a minute."""
+
+    @property
+    def deadline(self) -> float:
+        """The time by which `turn` is to be called again, infinity for never."""
+
+    def hear(self, message: list[int], time: float, now: float) -> bool:
+        """Take in a raw message that arrived at `time`; return whether it was one of a clock."""
+
+    def turn(self, now: float) -> None:
+        """Bring the performance to where the others are at `now`."""
+
+    def play(self, now: float) -> None:
+        """The performer wants to play."""
+
+    def stop(self, now: float) -> None:
+        """The performer wants silence."""
+
+    def set_bpm(self, bpm: float, now: float) -> str:
+        """The performer wants another tempo; return why that cannot be, "" if it can."""
+
+    def text(self, now: float) -> str:
+        """Return how it goes, for the performer."""
+
+
+class Rail:
+    """Holds a performance to a line."""
+
+    def __init__(self, performance: Performance, far: float) -> None:
+        """From `far` ticks off the line on it is moved there."""
+        self._performance = performance
+        self._far = far
+        self._arrival = -inf  # when a bend has led back, and goes beyond the line unless it is bent again
+        performance.led = True
+
+    @property
+    def deadline(self) -> float:
+        """The time by which `hold` is to be called again."""
+        return self._arrival if self._performance.playing else inf
+
+    def loosen(self) -> None:
+        """Bend at the next `hold`: there is news of the line."""
+        self._arrival = -inf
+
+    def hold(self, line: Transport, now: float) -> None:
+        """Have it play where `line` is at `now`, as soon as that bar is there."""
+        performance = self._performance
+        off = abs(line.tick_at(now) - performance.transport.tick_at(now))
+        if performance.playing and off > self._far:
+            performance.halt(now)
+        if not performance.playing:
+            if performance.wanted:
+                performance.cue(int(line.tick_at(now + performance.arranger.lead)))
+                performance.enter(line, now)
+            return
+        reach = max(REACH, 2 * TICKS_PER_PULSE / line.ticks_per_second)
+        if now >= self._arrival:
+            performance.steer(line, now, reach)
+            self._arrival = now + reach
+
+
+class ClockSync:
+    """Does as the master does whose MIDI clock comes in.
+
+    What was stopped by the performer waits for Play, or for the master's next start.
     """
 
     def __init__(self, bpm: float, performance: Performance) -> None:
         self._follower = Follower(bpm)
         self._performance = performance
-        self._steered = -inf
-        performance.led = True
+        self._rail = Rail(performance, CLOCK_FAR)
 
     def hear(self, message: list[int], time: float, now: float) -> bool:
         """Take in a raw message that arrived at `time`; return whether it was one of a clock."""
@@ -32,35 +101,38 @@ class Sync:
         if message[0] in (START, CONTINUE) and not self._performance.playing:
             self._performance.wanted = True
         if message[0] == CLOCK:
-            self._steered = -inf
+            self._rail.loosen()
         self.turn(now)
         return True
 
-    def play(self) -> None:
+    def turn(self, now: float) -> None:
+        """Bring the performance to where the master is at `now`."""
+        line = self._follower.line(now)
+        if line is not None:
+            self._rail.hold(line, now)
+            return
+        self._performance.halt(now)
+        if self._performance.wanted:
+            self._performance.cue(self._follower.tick)
+
+    def play(self, _: float) -> None:
         """Join the master, or wait for it; one that only ever pulses is joined at bar 1 on its next pulse."""
         self._performance.play()
         if not (self._follower.running or self._follower.told):
             self._follower.start()
 
-    def turn(self, now: float) -> None:
-        """Bring the performance to where the master is at `now`."""
-        performance, line = self._performance, self._follower.line(now)
-        if line is None:
-            performance.halt(now)
-            if performance.wanted:
-                performance.cue(self._follower.tick)
-            return
-        if performance.playing and abs(line.tick_at(now) - performance.transport.tick_at(now)) > FAR:
-            performance.halt(now)
-        if not performance.playing:
-            if performance.wanted:
-                performance.cue(int(line.tick_at(now + performance.arranger.lead)))
-                performance.enter(line, now)
-            return
-        reach = max(REACH, 2 * TICKS_PER_PULSE / line.ticks_per_second)
-        if now - self._steered > reach:  # at a pulse, or when the way back is over and none has come
-            performance.steer(line, now, reach)
-            self._steered = now
+    def stop(self, now: float) -> None:
+        """Be silent; the master goes on."""
+        self._performance.stop(now)
+
+    def set_bpm(self, _: float, __: float) -> str:
+        """Return why that cannot be."""
+        return "the tempo is that of the MIDI clock: to set it here, leave --sync out"
+
+    @property
+    def deadline(self) -> float:
+        """The time by which `turn` is to be called again, infinity for never."""
+        return self._rail.deadline
 
     @property
     def bpm(self) -> float:
@@ -70,3 +142,76 @@ class Sync:
     def text(self, now: float) -> str:
         """Return how it goes, for the performer."""
         return self._follower.text(now)
+
+
+class LinkSync:
+    """Plays in an Ableton Link session: its tempo and its bars, and starts and stops with the others.
+
+    A performance that begins by itself begins with the others' next bar and starts nobody; the performer's
+    Play, Stop and tempo are everybody's.
+    """
+
+    def __init__(self, peer: Peer, performance: Performance, not_before: float) -> None:
+        """`not_before` is the earliest time of the first note."""
+        self._peer = peer
+        self._performance = performance
+        self._rail = Rail(performance, LINK_FAR)
+        self._not_before = not_before
+        self._begin = performance.wanted  # as soon as its first bar is there
+        self._share = False  # and so that the others begin, too
+
+    def hear(self, _: list[int], __: float, ___: float) -> bool:
+        """Return False: no MIDI message is one of a session."""
+        return False
+
+    def turn(self, now: float) -> None:
+        """Bring the performance to where the session is at `now`."""
+        performance, started = self._performance, self._peer.news(now)
+        if started is not None:
+            self._begin = False
+            if started:
+                performance.wanted = not performance.playing
+            else:
+                performance.stop(now)
+        if self._begin and performance.arranger.ready(0) and now > self._not_before - AHEAD:
+            self._peer.start(max(now + AHEAD, self._not_before), self._share)
+            self._begin = False
+        line = self._peer.line(now)
+        if line is not None:
+            self._rail.hold(line, now)
+        else:
+            performance.halt(now)
+            performance.cue(0)
+
+    def play(self, now: float) -> None:
+        """Begin at bar 1 with the next bar, the others as well; nothing if it plays already."""
+        if not self._peer.running:
+            self._performance.play()
+            self._begin = self._share = True
+            self.turn(now)
+
+    def stop(self, now: float) -> None:
+        """Be silent, the others as well."""
+        self._begin = False
+        self._performance.stop(now)
+        self._peer.stop(now)
+
+    def set_bpm(self, bpm: float, now: float) -> str:
+        """Propose `bpm`, clamped, to the session, which takes it."""
+        self._peer.set_bpm(clamp_bpm(bpm), now)
+        self._rail.loosen()
+        return ""
+
+    @property
+    def deadline(self) -> float:
+        """The time by which `turn` is to be called again, infinity for never."""
+        return self._rail.deadline
+
+    @property
+    def bpm(self) -> float:
+        """The session's tempo, in beats a minute."""
+        return self._peer.bpm
+
+    def text(self, _: float) -> str:
+        """Return how it goes, for the performer."""
+        return self._peer.text()

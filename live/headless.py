@@ -1,5 +1,6 @@
 """A performance without a screen: a few plain lines, and an exit code that tells the truth."""
 
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -74,6 +75,8 @@ def _tell(before: Snapshot | None, now: Snapshot) -> None:
         _say(f"port: {now.out_port}")
     if before is None or before.in_port != now.in_port:
         _say(f"controllers: {now.in_port or 'no input'}")
+    if now.sync and (before is None or _apart_from_tempo(before.sync) != _apart_from_tempo(now.sync)):
+        _say(f"sync: {now.sync}")
     known = before.notices if before else ()
     for notice in now.notices:
         if notice not in known:
@@ -82,6 +85,11 @@ def _tell(before: Snapshot | None, now: Snapshot) -> None:
         _say("playing")
     if now.finished:
         _say(f"ended; late bars: {now.late_bars}")
+
+
+def _apart_from_tempo(sync: str) -> str:
+    """Return how keeping time goes without the tempo, of which a ramp would make a line each time."""
+    return re.sub(r"\d+\.\d", "", sync)
 
 
 def _say(line: str, where: TextIO | None = None) -> None:

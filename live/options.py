@@ -121,7 +121,10 @@ def _play(parser: Parser) -> None:
         "--clock", action="store_true", default=argparse.SUPPRESS, help="send MIDI clock along with the notes"
     )
     parser.add_argument(
-        "--sync", type=sync, metavar="NAME", help="midi: follow the MIDI clock that comes in; internal"
+        "--sync",
+        type=sync,
+        metavar="NAME",
+        help="midi: follow the MIDI clock that comes in; link: join an Ableton Link session; internal",
     )
     parser.add_argument("--port", metavar="NAME", help="send to this existing port (see `live ports`)")
     parser.add_argument("--control", metavar="NAME", help="listen to this controller (see `live ports`)")

@@ -12,7 +12,7 @@ MIDI = {"mido", "rtmidi"}
 # What is imported, and what must not be loaded by it.
 LAW = [
     ("engine.session", {"live", "training", "torch"} | SCREEN | {"rtmidi"}),
-    ("engine.player engine.host", {"live", "training", "torch"} | SCREEN),
+    ("engine.player engine.host", {"live", "training", "torch", "link"} | SCREEN),
     ("engine.rescue", {"live", "training", "torch"} | SCREEN),
     (
         "engine.errands engine.bench engine.witness engine.metronome engine.machine",

@@ -105,4 +105,5 @@ def _fitting(kind: str, line: str, width: int) -> str:
 
 def _colour(state: str) -> str:
     """Return the colour of what is well, what is on its way, and what is not well."""
-    return {"ready": GO, "locked": GO, "loading": DIM, "locking": LEARN, "waiting": LEARN}.get(state, STOP)
+    colours = {"ready": GO, "locked": GO, "Link": GO, "loading": DIM, "locking": LEARN, "waiting": LEARN}
+    return colours.get(state, STOP)

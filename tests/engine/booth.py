@@ -8,6 +8,7 @@ import toy_composer
 
 from engine.clock import ManualClock
 from engine.desk import Arrival, Desk
+from engine.link import Peer
 from engine.messages import Command
 from engine.midi import NOTE_OFF, NOTE_ON
 from engine.player import Player
@@ -49,12 +50,12 @@ class Inputs:
 class Booth:
     """Whoever sits in it hears the notes, and in `clock` the messages of the player's own clock."""
 
-    def __init__(self, start: float = 1000.0, **changes: object) -> None:
+    def __init__(self, start: float = 1000.0, peer: Peer | None = None, **changes: object) -> None:
         self.time = ManualClock(start, stride=0.001)
         self.notes: list[Heard] = []
         self.clock: list[Heard] = []
         self.all: list[Heard] = []
-        desk = Desk(sinks=[self], composer=DirectLink(toy_composer.decode), pulse=self._pulse)
+        desk = Desk(sinks=[self], composer=DirectLink(toy_composer.decode), pulse=self._pulse, peer=peer)
         self.inputs = Inputs(self.time, desk.controls)
         desk.wake = self.inputs  # type: ignore[assignment]  # by its behaviour
         self.player = Player(toy_composer.setup(**changes), self.time, desk)

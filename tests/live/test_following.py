@@ -9,19 +9,22 @@ from live.options import parse
 from live.widgets.paint import Canvas
 from live.widgets.status import Status
 
+SAID = ["waiting for MIDI clock", "locking 119.8", "locked 120.0", "clock stopped", "Link with 2 peers"]
+
 
 def test_the_clock_is_our_own_and_not_sent_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert (parse([]).clock, parse([]).sync) == (False, "internal")
     options = parse(["--clock", "--sync", "MIDI"])
     assert (options.clock, options.sync) == (True, "midi")
+    assert parse(["--sync", "link"]).sync == "link"
     with pytest.raises(SystemExit) as left:
         parse(["--sync", "tape"])
     assert left.value.code == 2
-    assert "sync is tape, allowed: internal, midi" in capsys.readouterr().err
+    assert "sync is tape, allowed: internal, midi, link" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("width", [80, 160])
-@pytest.mark.parametrize("sync", ["waiting for MIDI clock", "locking 119.8", "locked 120.0", "clock stopped"])
+@pytest.mark.parametrize("sync", SAID)
 def test_the_status_line_says_how_following_goes(sync: str, width: int) -> None:
     snapshot = replace(ToyLink(toy_preset()).state, sync=sync)
     status = Status()
