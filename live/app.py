@@ -1,6 +1,7 @@
 """The stage: shows the newest snapshot of the player and passes on what the performer does."""
 
 import asyncio
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -60,6 +61,7 @@ class Stage(App[None]):
         self._snapshot: Snapshot | None = None
         self._lost: str | None = None
         self.takes: list[str] = []  # the .mid files that were recorded into
+        self.gone = threading.Event()  # to be set when the screen has given the terminal back
 
     def compose(self) -> ComposeResult:
         """Put the board on the screen and the keys below it."""
@@ -72,7 +74,12 @@ class Stage(App[None]):
         self.theme = STAGE.name
         next(iter(self._board.controls.values())).focus()
         loop = asyncio.get_running_loop()
-        on_signals(self.hang_up, lambda: loop.call_soon_threadsafe(self.exit))
+        on_signals(
+            self.hang_up,
+            lambda: loop.call_soon_threadsafe(self.exit),
+            self.gone,
+            lambda: self.failure is None,
+        )
         self._reader.start()
         self.set_interval(0.5, self._look)
 

@@ -12,6 +12,7 @@ from typing import TextIO
 from engine.messages import Quit, Snapshot
 from engine.session import Session, Setup
 from live import takes
+from live.notices import news
 from live.words import newest
 
 FAREWELL = 5.0  # seconds that the player gets to end its notes and close its files
@@ -49,7 +50,7 @@ def headless(setup: Setup, begin: Callable[[Setup], Session] = Session) -> int:
 def _follow(session: Session, wanted: list[str]) -> str | None:
     """Tell what happens until it is over; return why it failed, or None."""
     snapshot: Snapshot | None = None
-    answer, farewell, begun = monotonic() + ANSWER, inf, False
+    answer, farewell = monotonic() + ANSWER, inf
     while snapshot is None or not snapshot.finished:
         if wanted and farewell == inf:
             _say(f"{wanted[0]}: ending every note")
@@ -62,25 +63,21 @@ def _follow(session: Session, wanted: list[str]) -> str | None:
         now = session.poll(0.1)
         if now is None:
             continue
-        _tell(snapshot, now)
+        tell(snapshot, now)
         snapshot = now
-        begun = begun or now.playing
-        if now.composer in ("dead", "failed") and not begun:
-            return f"nothing can be played: {newest(now)}"
     return f"the performance failed: {newest(snapshot)}" if snapshot.failed else None
 
 
-def _tell(before: Snapshot | None, now: Snapshot) -> None:
+def tell(before: Snapshot | None, now: Snapshot) -> None:
+    """Print what is new since the snapshot `before`."""
     if before is None or before.out_port != now.out_port:
         _say(f"port: {now.out_port}")
     if before is None or before.in_port != now.in_port:
         _say(f"controllers: {now.in_port or 'no input'}")
     if now.sync and (before is None or _apart_from_tempo(before.sync) != _apart_from_tempo(now.sync)):
         _say(f"sync: {now.sync}")
-    known = before.notices if before else ()
-    for notice in now.notices:
-        if notice not in known:
-            _say(notice)
+    for notice in news(before.notices if before else (), now.notices):
+        _say(notice)
     if now.tick >= 0 and now.playing and (before is None or before.tick < 0 or not before.playing):
         _say("playing")
     if now.finished:

@@ -7,6 +7,12 @@ SECONDS_A_CHARACTER = 0.04  # and longer the more there is to read
 KEPT = 100
 
 
+def news(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the lines of the player that have come since `before`; as they come, the oldest fall off."""
+    kept = next((n for n in range(len(now), 0, -1) if before[-n:] == now[:n]), 0)
+    return now[kept:]
+
+
 class Notices:
     """Takes lines in as they come; moments are in seconds of one clock."""
 
@@ -24,13 +30,11 @@ class Notices:
         self._until = 0.0
 
     def told(self, notices: tuple[str, ...]) -> None:
-        """Take in the newest lines of the player, of which the oldest fall off as new ones come."""
-        if notices == self._told:
-            return
-        kept = next((n for n in range(len(notices), 0, -1) if self._told[-n:] == notices[:n]), 0)
+        """Take in the newest lines of the player."""
+        new = news(self._told, notices)
         self._told = notices
-        self.all.extend(notices[kept:])
-        self._waiting.extend(notices[kept:])
+        self.all.extend(new)
+        self._waiting.extend(new)
 
     def line(self, now: float) -> str:
         """Return the line to show at `now`, nothing when each was shown long enough."""

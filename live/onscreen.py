@@ -28,6 +28,7 @@ def on_screen(preset: Preset, setup: Setup) -> int:
         try:
             stage.run()
         finally:
+            stage.gone.set()
             left = stage.hang_up()
     failures = [] if left else ["the engine did not answer; its guard ends every note"]
     if stage.failure:

@@ -116,7 +116,7 @@ class Run:
         deadline = monotonic() + PATIENCE
         while self._last is None or not holds(self._last):
             self._look()
-            if self._last is not None and (self._last.failed or self._last.composer in ("dead", "failed")):
+            if self._last is not None and self._last.failed:
                 raise UserError(f"it cannot be measured: {newest(self._last)}")
             if monotonic() > deadline:
                 raise UserError(f"waited {PATIENCE:.0f} s in vain until {what}")

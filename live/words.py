@@ -32,7 +32,7 @@ def trouble(snapshot: Snapshot | None, lost: str | None, silent: float) -> str |
         return f"The performance has {what} (q leaves){why}"
     if silent > (START if snapshot is None else SILENCE):
         return f"The player has not answered for {silent:.0f} s. It may still play; q leaves."
-    if snapshot is not None and snapshot.composer in ("dead", "failed"):
+    if snapshot is not None and snapshot.composer == "dead":
         if not snapshot.playing:
             return f"Nothing can be played, the composer has stopped: {newest(snapshot)}"
         return f"The last bar repeats, the composer has stopped: {newest(snapshot)}"

@@ -1,5 +1,6 @@
 """A headless performance of the toy composer, run as a process of its own by the tests."""
 
+import os
 import sys
 from functools import partial
 from multiprocessing.connection import Connection
@@ -20,10 +21,20 @@ def broken(connection: Connection, model: str) -> None:
     connection.close()
 
 
+def dying(connection: Connection, model: str) -> None:
+    """Be a composer that dies before its first word, once."""
+    once = Path(f"{model}.died")
+    if not once.exists():
+        once.touch()
+        os._exit(7)
+    toy_composer.run(connection, model)
+
+
+COMPOSERS = {"toy": toy_composer.run, "broken": broken, "dying": dying}
+
 if __name__ == "__main__":
     bars, record, compose = int(sys.argv[1]) or None, sys.argv[2], sys.argv[3]
     setup = toy_composer.setup(
-        model="toy.ts", bars=bars, record=record, bpm=240.0, seed=5, headless=True, sound=False
+        model=f"{record}.ts", bars=bars, record=record, bpm=240.0, seed=5, headless=True, sound=False
     )
-    target = broken if compose == "broken" else toy_composer.run
-    sys.exit(headless(setup, partial(Session, compose=target)))
+    sys.exit(headless(setup, partial(Session, compose=COMPOSERS[compose])))

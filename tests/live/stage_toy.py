@@ -27,4 +27,5 @@ if __name__ == "__main__":
     try:
         stage.run()
     finally:
+        stage.gone.set()
         stage.hang_up()

@@ -4,10 +4,15 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import mido
 import pytest
+from toy_link import ToyLink, toy_preset
+
+from live.headless import tell
 
 SCRIPT = str(Path(__file__).parent / "headless_toy.py")
 
@@ -46,8 +51,28 @@ def test_a_model_that_cannot_be_loaded_ends_it_with_code_1_and_the_reason(tmp_pa
     with begin(0, tmp_path / "take.mid", "broken") as process:
         said, _ = process.communicate(timeout=60)
     assert process.returncode == 1, said
-    assert "live: nothing can be played: toy.ts: not a model" in said.splitlines()
+    assert f"live: the performance failed: {tmp_path / 'take.mid.ts'}: not a model" in said.splitlines()
     assert "Traceback" not in said
+
+
+def test_a_composer_that_dies_before_the_first_note_is_replaced_and_it_plays(tmp_path: Path) -> None:
+    with begin(1, tmp_path / "take.mid", "dying") as process:
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    assert "the composer's process ended with code 7; starting another" in said.splitlines()
+    assert "playing" in said.splitlines()
+
+
+def test_a_notice_that_comes_again_is_printed_again(capsys: pytest.CaptureFixture[str]) -> None:
+    state = ToyLink(toy_preset()).state
+    notices = ("it went wrong", "it is well again", "it went wrong")
+    steps = [replace(state, notices=notices[:number]) for number in (1, 2, 2, 3)]
+    steps.append(replace(state, notices=notices[1:]))  # the oldest has fallen off
+    for before, now in pairwise((None, *steps)):
+        assert now is not None
+        tell(before, now)
+    printed = [line for line in capsys.readouterr().out.splitlines() if line.startswith("it ")]
+    assert printed == list(notices)
 
 
 def test_a_killed_player_is_a_failure_and_its_take_is_there(tmp_path: Path) -> None:
