@@ -17,6 +17,9 @@ from engine.setup import NEUTRAL, Setup
 
 AHEAD = 2  # bars asked for beyond the one that plays
 LEAD = 0.012  # seconds allowed at least for a bar ahead: a small int8 decoder on an idle core
+# Seconds before a step from which it is asked for again each time that a knob has moved: a hair less than
+# response.LIMIT, so that one request has everything that the step must reflect, and all that time.
+HOLD = 0.0195
 SETTLE = 0.05  # seconds for which the knobs must rest before bars ahead that they made stale are asked for
 LEAD_CAP = 10.0  # seconds; a composer that takes longer is as good as gone
 PACE_MEMORY = 8  # replies whose slowest sets the lead
@@ -58,6 +61,10 @@ class Arranger:
         self._bars: dict[int, Written] = {}
         self._asked: tuple[BarRequest, float] | None = None  # and when
         self._pace: deque[float] = deque([LEAD / 2], maxlen=PACE_MEMORY)  # seconds that replies took
+        self._sought = (
+            -1
+        )  # the step, from the start, from which a bar that plays or is about to was asked for
+        self.asking = inf  # when to ask next for what need not be asked for yet
         self._turned = (0, -inf)  # the revision that was last looked at, and since when it stands
         self._opening = setup.opening
         self._open()
@@ -124,15 +131,17 @@ class Arranger:
         return min(LEAD_CAP, median(self._pace))
 
     def next_request(
-        self, current: int, open_step: float, bar_seconds: float, now: float
+        self, current: int, open_step: float, bar_seconds: float, now: float, opens: float = 0.0
     ) -> BarRequest | None:
         """Return what to ask for at `now`, or None.
 
         `current` is the bar that plays. `open_step` is the first step, counted from the start of the
-        performance, that a reply can still reach, and `bar_seconds` the length of a bar. First comes the
-        rest of the current bar if its knobs have moved, unless the next bar would be late for it; then the
-        bars ahead.
+        performance, that a reply can still reach, `opens` its time, and `bar_seconds` the length of a bar.
+        First comes the rest of the current bar if its knobs have moved, unless the next bar would be late
+        for it; then the bars ahead. A knob that goes on moving has a step written twice or so, not for each
+        move: at once, and shortly before the step.
         """
+        self.asking = inf
         if self._turned[0] != self.revision:
             self._turned = (self.revision, now)
         if self._asked is not None:
@@ -151,9 +160,13 @@ class Arranger:
             elif written.revision != self.revision and step < STEPS_PER_BAR:
                 if not settled and number > first:
                     continue
+                if number == first and open_step == self._sought and now < opens - HOLD:
+                    self.asking = opens - HOLD
+                    continue
                 hurry = number == current and number + 1 not in self._bars and step > 0
                 room = (STEPS_PER_BAR - step) / STEPS_PER_BAR * bar_seconds
                 if not hurry or room > 2 * self.lead:
+                    self._sought = int(open_step) if number == first else self._sought
                     return self._ask(number, step, written.tokens, now)
         return None
 

@@ -53,9 +53,11 @@ def grants(reply: Connection) -> None:
 
     None where there is none.
     """
-    from engine.machine import locked, real_time
+    from engine.machine import keep_memory, locked, real_time
 
     granted = real_time() if hasattr(os, "sched_setscheduler") else None
+    if granted:
+        keep_memory()
     reply.send(("done", (granted, locked() if granted else None)))
 
 
@@ -139,4 +141,19 @@ def render(reply: Connection, setup: Setup, bars: int, output: str) -> None:
     try:
         reply.send(("done", str(perform(setup, Composer(setup.model).reply, bars, Path(output)))))
     except (DecoderError, RecordError) as error:
+        reply.send(("refused", str(error)))
+
+
+def opening(reply: Connection, setup: Setup, bars: int, folder: str) -> None:
+    """Write the first `bars` bars of `setup` into the preset in `folder`; answers with the file."""
+    from engine.arranger import Arranger
+    from engine.composer import Composer  # loads torch
+    from engine.decoder import DecoderError
+    from engine.opening import Opening, OpeningError, write
+
+    try:
+        arranger, composer = Arranger(setup), Composer(setup.model)
+        written = tuple(composer.reply(arranger.request(number)).tokens for number in range(bars))
+        reply.send(("done", str(write(Path(folder), Opening(arranger.key(), written)))))
+    except (DecoderError, OpeningError) as error:
         reply.send(("refused", str(error)))

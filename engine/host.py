@@ -9,7 +9,7 @@ from engine.clock import MonotonicClock, Wake, read
 from engine.desk import Arrival, Desk
 from engine.ledger import Ledger
 from engine.link import LinkError, Peer
-from engine.machine import real_time
+from engine.machine import keep_memory, real_time
 from engine.outlet import Outlet
 from engine.player import Player
 from engine.port import Input, Port, PortError, open_inputs, open_output
@@ -33,7 +33,9 @@ def run(setup: Setup, live: Connection, composer: Connection, guard: Connection,
     gc.collect()
     gc.freeze()
     gc.disable()
-    player = Player(setup, MonotonicClock(spin=real_time()), desk)
+    if urgent := real_time():
+        keep_memory()
+    player = Player(setup, MonotonicClock(spin=urgent), desk)
     player.run()
     for close in closers:
         close.close()

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-PRIORITY = 50  # of SCHED_FIFO: below JACK's 70, above everything ordinary
+# Of SCHED_FIFO: below JACK's 70, above everything ordinary; and, for what has a little more time, below that.
+PRIORITY, LOW_PRIORITY = 50, 10
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # <sys/mman.h> of Linux: what is and will be touched
 WHEELS = ("torch", "numpy", "python-rtmidi", "mido", "textual", "symusic", "miniaudio")
 ROOT = Path("/")
@@ -42,16 +43,19 @@ class Facts:
     wheels: tuple[tuple[str, str], ...] = ()
 
 
-def real_time() -> bool:
-    """Ask for real-time scheduling and memory that stays; return whether the first was granted."""
+def real_time(priority: int = PRIORITY) -> bool:
+    """Ask for real-time scheduling and return whether it was granted."""
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(PRIORITY))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
     except (AttributeError, OSError):
         return False  # macOS and Windows have none of it; Linux grants it to group audio or with rtkit
-    with suppress(AttributeError, OSError):
-        # A page that was swapped out or reclaimed is a note that comes late; refused beyond a user's limit.
-        ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
     return True
+
+
+def keep_memory() -> None:
+    """Ask for memory that stays: a page that was swapped out or reclaimed is a note that comes late."""
+    with suppress(AttributeError, OSError):  # refused beyond a user's limit
+        ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
 
 
 def facts(root: Path = ROOT) -> Facts:
@@ -97,9 +101,10 @@ def processor(root: Path = ROOT) -> str:
 
 
 def resident_mib(pid: int, root: Path = ROOT) -> float | None:
-    """Return the memory of process `pid` that is resident."""
-    found = _table(root / f"proc/{pid}/status").get("VmRSS")
-    return None if found is None else round(found / 1024, 1)
+    """Return the memory of process `pid` that is resident, but for what it shares, as with a MIDI server."""
+    status = _table(root / f"proc/{pid}/status")
+    found, shared = status.get("VmRSS"), status.get("RssShmem", 0.0)
+    return None if found is None else round((found - shared) / 1024, 1)
 
 
 def cpu_seconds(pid: int, root: Path = ROOT) -> float | None:

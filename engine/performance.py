@@ -146,9 +146,9 @@ class Performance:
             return None
         reach = next_step(self.course.open_from(now + self.arranger.reach))
         current = max(0, self.tick(now) // TICKS_PER_BAR)
-        return self.arranger.next_request(
-            current, max(reach, self._sent_step() + 1), self._bar_seconds(), now
-        )
+        step = max(reach, self._sent_step() + 1)
+        opens = self.course.next_due(step * TICKS_PER_STEP)
+        return self.arranger.next_request(current, step, self._bar_seconds(), now, opens)
 
     def accept(self, reply: BarReply, now: float) -> None:
         """Take in a bar; what is scheduled of it already is replaced from its first new step on."""

@@ -89,7 +89,7 @@ class Player:
                 self._replace_composer(f"the composer hangs: no bar for {LEAD_CAP:.0f} s")
             elif (request := self.performance.request(now)) is not None:
                 self._tell(self._desk.composer, request)
-        deadline = min(due - HUSH / 2, now + IDLE)
+        deadline = min(due - HUSH / 2, now + IDLE, self.performance.arranger.asking)
         if self._sync is not None:
             deadline = min(deadline, self._sync.deadline)
         if self._desk.live is not None:

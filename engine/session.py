@@ -1,6 +1,7 @@
 """A performance as its owner sees it: spawns player, composer and guard, and keeps them going."""
 
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -21,6 +22,7 @@ from engine.watch import TELLING
 __all__ = ["Session", "Setup", "VoiceSetup", "from_preset"]
 
 RESTARTS, RESTART_SECONDS = 3, 60.0  # a composer or guard that dies more often than that is left alone
+NICENESS = 5  # of the composer: a bar that waits its turn has a whole bar of time, a note has none
 LOOK = 0.5  # seconds between looks at whether the player has given its composer up
 WRITING = 30.0  # seconds without progress after which a guard that writes a take is as good as gone
 SILENCING = 4.0  # seconds that a guard may take to end the notes of a player that died
@@ -35,6 +37,8 @@ def _play(setup: Setup, live: Connection, composer: Connection, guard: Connectio
 
 
 def _compose(connection: Connection, model: str) -> None:
+    if hasattr(os, "nice"):  # before it loads anything: the first note and the screen go first
+        os.nice(NICENESS)
     from engine import composer  # loads torch, for the composer's process only
 
     composer.run(connection, model)

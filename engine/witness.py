@@ -1,4 +1,4 @@
-"""Processes beside a performance, on its real ports: one hears its notes, one moves its knobs, one is busy.
+"""Processes beside a performance, on its real ports: they hear its notes, move its knobs, or are busy.
 
 Each says ("ready", what it opened) or ("refused", why) on its connection, does its work until the other
 side says or hangs up, and ends with ("done", result).
@@ -12,15 +12,17 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from engine.clock import read
-from engine.machine import real_time
-from engine.midi import CONTROL, NOTE_ON, note_number
+from engine.machine import keep_memory, real_time
+from engine.midi import CONTROL, NOTE_OFF, NOTE_ON, note_number
 from engine.setup import Setup
 
 SETTLE = 0.3  # seconds for the last notes to arrive
 
 
 def hear(link: Connection, api: str, source: str) -> None:
-    """Hear the port `source` until told to stop; done: when each note on came, and which, as Measured has it.
+    """Hear the port `source` until told to stop.
+
+    Done: when each note on came, and which, as Measured has it, and how many notes were on at the end.
 
     Like a synthesiser it has real-time scheduling where that is granted, so that its own waking is not
     taken for jitter.
@@ -28,14 +30,19 @@ def hear(link: Connection, api: str, source: str) -> None:
     from engine.port import PortError, open_witness  # loads rtmidi
 
     times, notes = array("d"), array("H")
+    on: set[int] = set()
 
     def arrived(message: list[int]) -> None:
         now = read()
         if message[0] & 0xF0 == NOTE_ON and message[2] > 0:
             times.append(now)
             notes.append(note_number(message))
+            on.add(note_number(message))
+        elif message[0] & 0xE0 == NOTE_OFF:  # or a note on without velocity, which is one
+            on.discard(note_number(message))
 
-    real_time()
+    if real_time():
+        keep_memory()
     try:
         source_port = open_witness(api, source, arrived)
     except PortError as error:
@@ -45,7 +52,7 @@ def hear(link: Connection, api: str, source: str) -> None:
     _until_told(link)
     time.sleep(SETTLE)
     source_port.close()
-    _say(link, "done", (times.tobytes(), notes.tobytes()))
+    _say(link, "done", (times.tobytes(), notes.tobytes(), len(on)))
 
 
 def move(link: Connection, api: str, port: str, plan: Sequence[tuple[float, int, int]]) -> None:
@@ -81,8 +88,9 @@ def decode(link: Connection, setup: Setup) -> None:
     Done: how many.
     """
     from engine.bench import requests
-    from engine.composer import NICENESS, Composer  # loads torch
+    from engine.composer import Composer  # loads torch
     from engine.decoder import DecoderError
+    from engine.session import NICENESS
 
     if hasattr(os, "nice"):
         os.nice(NICENESS)
@@ -99,6 +107,14 @@ def decode(link: Connection, setup: Setup) -> None:
         composer.reply(request)
         bars += 1
     _say(link, "done", bars)
+
+
+def burn(link: Connection) -> None:
+    """Keep a core busy until told to stop."""
+    _say(link, "ready", "")
+    while not link.poll():
+        sum(range(10_000))
+    _say(link, "done", None)
 
 
 def _until_told(link: Connection) -> bool:

@@ -3,16 +3,18 @@
 import statistics
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from engine import bench, machine
-from engine.preset import Preset
+from engine import bench, machine, manifest
+from engine.manifest import ManifestError
+from engine.preset import AnchorPreset, Preset
 from engine.session import Session, Setup, from_preset
 from live import fresh
 from live.errand import UserError, run, say
 from live.trial import perform
 
-BPM = 120.0  # of the performance, so that figures compare from preset to preset
+BPM, STRESSED_BPM = 120.0, 200.0  # of the performance, so that figures compare from preset to preset
 STARTS = 3  # fresh processes timed; the median is reported, and each of them
 AGAINST_BARS = 60  # at most, where the plain loop decodes them too: it takes its time
 MACHINE = ("system", "processor", "cores", "load", "memory_free", "clock_source", "python", "wheels")
@@ -25,6 +27,7 @@ def measure(
     bars: int,
     seconds: float,
     against: bool = False,
+    stress: bool = False,
     begin: Callable[[Setup], Session] = Session,
 ) -> dict[str, Any]:
     """Return the figures; milliseconds, seconds, MiB and percent of one core as the keys say.
@@ -37,13 +40,30 @@ def measure(
     say(f"decoding {bars} bars")
     figures: dict[str, Any] = {"preset": preset.name} | _decoding(setup, bars, against)
     say(f"playing for {seconds:g} seconds, nobody at the knobs at first")
-    figures |= perform(replace(setup, bpm=BPM), seconds, begin)
-    say("starting afresh")
-    figures |= _starts(preset, name, figures["rss_mib"])
+    setup = replace(setup, bpm=STRESSED_BPM if stress else BPM)
+    figures |= {"stress": stress} | perform(setup, seconds, begin, stress=stress)
+    if preset.model.parent == preset.folder:  # only its own model is what a fresh start would load
+        say("starting afresh")
+        figures |= _starts(preset, name, figures["rss_mib"])
     told = [value for value in figures["rss_mib"].values() if value is not None]
     figures["rss_mib"]["all"] = round(sum(told), 1) if told else None
     figures["machine"] = {key: getattr(facts, key) for key in MACHINE} | {"wheels": dict(facts.wheels)}
     return figures
+
+
+def with_model(preset: Preset, file: str) -> Preset:
+    """Return `preset` with the model in `file` in the place of its own, and without its knobs and anchors.
+
+    UserError: a file that is no model of the preset's voices.
+    """
+    try:
+        contract = manifest.read(Path(file))
+    except ManifestError as error:
+        raise UserError(f"--model: {error}") from error
+    if contract.voices != preset.manifest.voices:
+        raise UserError(f"--model {file}: plays {contract.voices}, the preset {preset.manifest.voices}")
+    draws = AnchorPreset("seed", 0), AnchorPreset("seed", 1)
+    return replace(preset, model=Path(file), manifest=contract, knobs=(), anchors=draws, opening=None)
 
 
 def _decoding(setup: Setup, bars: int, against: bool) -> dict[str, Any]:

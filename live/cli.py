@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
+from engine.opening import BARS
 from engine.preset import Preset, PresetError
 from engine.shelf import available, find
 from live.options import BENCH_BARS, BENCH_SECONDS, DOCTOR_SECONDS, parse
@@ -123,16 +124,29 @@ def _finish(options: argparse.Namespace) -> int:
     return 0
 
 
+def _opening(options: argparse.Namespace) -> int:
+    preset = find(options.preset)
+    from engine import errands
+    from engine.setup import from_preset
+    from live.errand import run
+
+    bars = min(options.bars or BARS, preset.manifest.bars)
+    file = run(errands.opening, from_preset(preset), bars, str(preset.folder))
+    print(f"the first {bars} bars of {preset.name}, seed {preset.seed}: {file}")
+    return 0
+
+
 def _bench(options: argparse.Namespace) -> int:
     preset = find(options.preset)
     from live import bench
 
     figures = bench.measure(
-        preset,
+        preset if options.model is None else bench.with_model(preset, options.model),
         options.preset,
         bars=options.bars or BENCH_BARS,
         seconds=options.seconds or BENCH_SECONDS,
         against=options.against,
+        stress=options.stress,
     )
     print(json.dumps(figures, indent=2) if options.json else bench.table(figures))
     return 0
@@ -168,6 +182,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "ports": _ports,
     "render": _render,
     "finish": _finish,
+    "opening": _opening,
     "bench": _bench,
     "doctor": _doctor,
 }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from engine.messages import BPM_RANGE, MAX_COUNT_IN, MAX_TEMPERATURE, OFFSET_MS
+from engine.opening import BARS
 from live.values import APIS, api_name, number, swing, sync, whole
 
 EPILOG = "`live` alone is `live --preset trio`. `live COMMAND --help` says more about a command."
@@ -20,6 +21,7 @@ DEFAULTS = {
     "sync": "internal",
     "json": False,
     "against": False,
+    "stress": False,
 }
 BENCH_BARS, BENCH_SECONDS = 200, 12.0
 DOCTOR_SECONDS = 10.0
@@ -76,8 +78,12 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     _render(commands.add_parser("render", help="play into a .mid file, without waiting"))
     finish = commands.add_parser("finish", help="make the .mid file of a take that broke off")
     finish.add_argument("journal", metavar="FILE.mid.part", help="what the crash left")
+    opening = commands.add_parser("opening", help="write a preset's first bars into its folder")
+    _preset(opening)
+    opening.add_argument("--bars", type=whole("bars", 1), help=f"how many bars, {BARS}")
     bench = commands.add_parser("bench", help="measure timing, decoding and memory on this machine")
     _preset(bench)
+    bench.add_argument("--model", metavar="MODEL.ts", help="measure this model in the place of the preset's")
     bench.add_argument("--bars", type=whole("bars", 1), help=f"how many bars to decode, {BENCH_BARS}")
     _measured(bench, "the performance", BENCH_SECONDS)
     bench.add_argument(
@@ -85,6 +91,12 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
         action="store_true",
         default=argparse.SUPPRESS,
         help="decode each bar by the plain PyTorch loop of the same weights as well",
+    )
+    bench.add_argument(
+        "--stress",
+        action="store_true",
+        default=argparse.SUPPRESS,
+        help="play at 200 BPM, every core busy besides, knobs moving a thousand times a second",
     )
     doctor = commands.add_parser("doctor", help="say what limits timing on this machine, and measure it")
     _measured(doctor, "the measurement", DOCTOR_SECONDS)

@@ -2,20 +2,17 @@
 
 import os
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from difflib import SequenceMatcher
 from time import monotonic
 from typing import Any
 
-import numpy as np
-
 from engine import machine, witness
-from engine.bench import percentiles
-from engine.messages import Measured, Play, Quit, SetParameter, Snapshot
+from engine.messages import Play, Quit, SetParameter, Snapshot
 from engine.session import Session, Setup
 from live.errand import Helper, UserError, beside
+from live.figures import growth, knob_figures, note_figures
 from live.words import newest
 
 PATIENCE = 120.0  # seconds to wait for the performance to begin, or to end, on a machine that is busy
@@ -23,49 +20,56 @@ FRAME = 1 / 30  # seconds between looks at the snapshots, as the screen looks
 FIRST_CONTROL = 20  # undefined in General MIDI, as are the eleven after it
 RESTING = 1 / 3  # of the time nobody moves a knob
 SWEEP = 0.01  # seconds between the control changes of a hand that turns
+FRANTIC = 0.001  # and of a controller gone mad
 KNOBS = "live-in:control"
 
 Plan = list[tuple[float, int, int]]  # (seconds, control, position)
 
 
-def gestures(seconds: float, controls: int, seed: int = 0) -> Plan:
-    """Return what a hand does with `controls` knobs: sweeps of a second, and single moves in between.
+def gestures(seconds: float, controls: int, seed: int = 0, sweep: float = SWEEP) -> Plan:
+    """Return what a hand does with `controls` knobs: sweeps, and single moves in between.
 
-    The sweeps begin at the bottom, so that soft takeover lets them in. The same every time.
+    The sweeps begin at the bottom, so that soft takeover lets them in; their control changes are `sweep`
+    seconds apart, and the single moves twenty times that on average. The same every time.
     """
     chance, plan, at, turn = random.Random(seed), [], 0.0, 0
     while at < seconds:
         control = FIRST_CONTROL + turn % controls
         for position in (*range(0, 128, 2), *range(126, 54, -2)):
             plan.append((at, control, position))
-            at += SWEEP
+            at += sweep
         for _ in range(5):
-            at += chance.uniform(0.1, 0.3)
+            at += sweep * chance.uniform(10, 30)
             plan.append((at, control, chance.randrange(128)))
-        at += chance.uniform(0.1, 0.3)
+        at += sweep * chance.uniform(10, 30)
         turn += 1
     return [move for move in plan if move[0] < seconds]
 
 
-def perform(setup: Setup, seconds: float, begin: Callable[[Setup], Session] = Session) -> dict[str, Any]:
+def perform(
+    setup: Setup, seconds: float, begin: Callable[[Setup], Session] = Session, *, stress: bool = False
+) -> dict[str, Any]:
     """Play `setup` for `seconds`, knobs at rest first and then moving; return the figures.
 
-    UserError: it could not play.
+    `stress` has every core busy with something else meanwhile, and knobs that move a thousand times a
+    second. UserError: it could not play.
     """
     moved = [f"knob{number}" for number in range(1, len(setup.axes) + 1)] + ["interpolation"]
     bindings = {name: (0, FIRST_CONTROL + index) for index, name in enumerate(moved)}
     setup = replace(setup, play=False, sound=False, bars=None, bindings=bindings, measure=True)
     resting = seconds * RESTING
-    plan = gestures(seconds - resting, len(moved))
+    plan = gestures(seconds - resting, len(moved), sweep=FRANTIC if stress else SWEEP)
     with begin(setup) as session, ExitStack() as helpers:
         run = Run(session)
         run.until(lambda snapshot: snapshot.composer == "ready", "the composer is ready")
         api, port = session.port
         hearing, deaf = _join(helpers, api, witness.hear, api, port)
         moving, held = _join(helpers, api, witness.move, api, KNOBS, plan)
+        for _ in range((os.cpu_count() or 1) if stress else 0):
+            helpers.enter_context(beside(witness.burn))
         session.send(Play())
         run.until(lambda snapshot: snapshot.playing and snapshot.tick >= 0, "it plays")
-        at_rest = Usage.of(run.pids())
+        at_rest, small = Usage.of(run.pids()), run.memory()
         run.follow(resting)
         begun = Usage.of(run.pids())
         commands = []
@@ -75,7 +79,7 @@ def perform(setup: Setup, seconds: float, begin: Callable[[Setup], Session] = Se
             commands = [(at, moved[control - FIRST_CONTROL], value / 127) for at, control, value in plan]
         run.follow(seconds - resting, commands)
         ended = Usage.of(run.pids())
-        memory = {name: machine.resident_mib(pid) for name, pid in run.pids().items()}
+        memory = run.memory()
         scheduled = machine.scheduling(run.pids()["player"])
         if moving is not None:
             moving.result()
@@ -96,6 +100,7 @@ def perform(setup: Setup, seconds: float, begin: Callable[[Setup], Session] = Se
         "cpu_percent": at_rest.percent(begun),
         "cpu_percent_knobs_moving": begun.percent(ended),
         "rss_mib": memory,
+        "rss_growth_mib": growth(small, memory),
     }
 
 
@@ -110,6 +115,10 @@ class Run:
         """Return the processes of the performance, this one as "live"."""
         pids = self._session.pids | {"live": os.getpid()}
         return {name: pid for name, pid in pids.items() if pid is not None}
+
+    def memory(self) -> dict[str, float | None]:
+        """Return the MiB that each process holds."""
+        return {name: machine.resident_mib(pid) for name, pid in self.pids().items()}
 
     def until(self, holds: Callable[[Snapshot], bool], what: str) -> Snapshot:
         """Wait for a snapshot for which `holds` is true; UserError: it never is, or nothing can be played."""
@@ -162,46 +171,6 @@ class Usage:
         both = None if player is None or composer is None else round(player + composer, 1)
         found["player and composer"] = both
         return found
-
-
-def note_figures(measured: Measured, heard: tuple[bytes, bytes] | None, deaf: str | None) -> dict[str, Any]:
-    """Return lateness at the send and, where a second process heard the notes, their jitter; or why not."""
-    due, sent = np.frombuffer(measured.due), np.frombuffer(measured.sent)
-    notes: dict[str, Any] = {"sent": len(due) + measured.notes_dropped}
-    figures = {"lateness_ms": percentiles((sent - due) * 1000.0), "notes": notes}
-    if heard is None:
-        return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": deaf}
-    times, codes = np.frombuffer(heard[0]), np.frombuffer(heard[1], np.uint16).tolist()
-    pairs = list(matched(np.frombuffer(measured.notes, np.uint16).tolist(), codes))
-    notes |= {"heard": len(codes), "lost": len(due) - len(pairs), "doubled": len(codes) - len(pairs)}
-    if not pairs:
-        return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": "no note was heard"}
-    delays = np.array([times[there] - due[here] for here, there in pairs]) * 1000.0
-    jitter = percentiles(np.abs(delays - np.median(delays)))
-    return figures | {"arrival_jitter_ms": jitter, "arrival_delay_ms": round(float(np.median(delays)), 3)}
-
-
-def matched(sent: list[int], heard: list[int]) -> Iterator[tuple[int, int]]:
-    """Yield (place in `sent`, place in `heard`) of each note that was both, in order."""
-    if sent == heard:
-        yield from ((place, place) for place in range(len(sent)))
-        return
-    for here, there, size in SequenceMatcher(None, sent, heard, autojunk=False).get_matching_blocks():
-        yield from ((here + offset, there + offset) for offset in range(size))
-
-
-def knob_figures(measured: Measured, hand: str) -> dict[str, Any]:
-    """Return how soon the moves of the knobs were heard."""
-    waits = 1000.0 * np.frombuffer(measured.knob_to_note)
-    worst = {"max": round(1000.0 * measured.knob_to_note_worst, 3)}  # also of those beyond what is kept
-    found = percentiles(waits.tolist()) | worst if len(waits) else None
-    return {
-        "knob_to_note_ms": found,
-        "knob_missed_steps": measured.knob_missed_steps,
-        "knob_steps": measured.knob_steps,
-        "knob_moves": measured.knob_moves,
-        "knobs_moved_by": hand,
-    }
 
 
 def _join(

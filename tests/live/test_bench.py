@@ -20,6 +20,7 @@ from engine.messages import Measured
 from engine.session import Session, from_preset
 from engine.shelf import find
 from live import bench, fresh, trial
+from live import figures as figures_of
 from live.errand import UserError, run
 
 THREE = {"p50", "p99", "max"}
@@ -63,6 +64,22 @@ def test_a_performance_of_the_toy_is_measured_whole() -> None:
         assert figures["notes"]["lost"] == figures["notes"]["doubled"] == 0
 
 
+def test_under_stress_it_is_played_to_its_end_and_its_knobs_never_rest() -> None:
+    figures = trial.perform(
+        toy_composer.setup(bpm=240.0), 1.5, partial(Session, compose=toy_composer.run), stress=True
+    )
+    assert figures["notes"]["sent"] > 3
+    assert figures["knob_moves"] > 50
+    assert set(figures["rss_growth_mib"]) == {"player", "composer", "guard", "live"}
+
+
+def test_growth_of_memory_is_unknown_where_either_size_is() -> None:
+    before = {"player": 40.0, "composer": None, "guard": 30.0}
+    after = {"player": 41.5, "composer": 300.0, "guard": None, "live": 50.0}
+    grown = {"player": 1.5, "composer": None, "guard": None, "live": None}
+    assert figures_of.growth(before, after) == grown
+
+
 def test_a_performance_that_cannot_be_played_says_why() -> None:
     setup = toy_composer.setup(model="no/such.ts")
     with pytest.raises(UserError, match=r"cannot be measured: .*no/such\.ts"):
@@ -81,34 +98,34 @@ def test_what_hands_do_is_the_same_every_time_and_lets_soft_takeover_in() -> Non
 
 
 def test_constant_latency_is_no_jitter() -> None:
-    heard = array("d", [1.011, 2.011, 3.012]).tobytes(), array("H", [60, 61, 62]).tobytes()
-    figures = trial.note_figures(measured(), heard, None)
+    heard = array("d", [1.011, 2.011, 3.012]).tobytes(), array("H", [60, 61, 62]).tobytes(), 0
+    figures = figures_of.note_figures(measured(), heard, None)
     assert figures["lateness_ms"] == {"p50": 1.0, "p99": 2.96, "max": 3.0}
     assert figures["arrival_delay_ms"] == pytest.approx(11.0)
     assert figures["arrival_jitter_ms"] == {"p50": 0.0, "p99": 0.98, "max": 1.0}
-    assert figures["notes"] == {"sent": 3, "heard": 3, "lost": 0, "doubled": 0}
+    assert figures["notes"] == {"sent": 3, "heard": 3, "lost": 0, "doubled": 0, "left on": 0}
 
 
 def test_lost_and_doubled_notes_are_counted_and_the_rest_still_compared() -> None:
-    heard = array("d", [1.01, 1.02, 3.01]).tobytes(), array("H", [60, 60, 62]).tobytes()
-    figures = trial.note_figures(measured(), heard, None)
-    assert figures["notes"] == {"sent": 3, "heard": 3, "lost": 1, "doubled": 1}
+    heard = array("d", [1.01, 1.02, 3.01]).tobytes(), array("H", [60, 60, 62]).tobytes(), 1
+    figures = figures_of.note_figures(measured(), heard, None)
+    assert figures["notes"] == {"sent": 3, "heard": 3, "lost": 1, "doubled": 1, "left on": 1}
     assert figures["arrival_jitter_ms"]["max"] <= 10.0
 
 
 def test_without_a_receiver_jitter_is_null_with_the_reason() -> None:
-    figures = trial.note_figures(measured(), None, "no MIDI system answers")
+    figures = figures_of.note_figures(measured(), None, "no MIDI system answers")
     assert figures["arrival_jitter_ms"] is None
     assert figures["arrival_jitter_reason"] == "no MIDI system answers"
-    silent = array("d").tobytes(), array("H").tobytes()
-    assert trial.note_figures(measured(), silent, None)["arrival_jitter_reason"] == "no note was heard"
+    silent = array("d").tobytes(), array("H").tobytes(), 0
+    assert figures_of.note_figures(measured(), silent, None)["arrival_jitter_reason"] == "no note was heard"
 
 
 def test_the_worst_knob_counts_even_beyond_what_is_kept() -> None:
-    figures = trial.knob_figures(measured(), "hand")
+    figures = figures_of.knob_figures(measured(), "hand")
     assert figures["knob_to_note_ms"] == {"p50": 50.0, "p99": 69.6, "max": 90.0}
     assert (figures["knob_missed_steps"], figures["knob_steps"], figures["knob_moves"]) == (2, 4, 5)
-    assert trial.knob_figures(measured(knob_to_note=b""), "hand")["knob_to_note_ms"] is None
+    assert figures_of.knob_figures(measured(knob_to_note=b""), "hand")["knob_to_note_ms"] is None
 
 
 def test_use_of_the_processor_is_a_share_of_one_core_and_null_where_it_is_not_told() -> None:

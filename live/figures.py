@@ -1,0 +1,62 @@
+"""From what a performance and its witnesses kept to the figures that are shown."""
+
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from typing import Any
+
+import numpy as np
+
+from engine.bench import percentiles
+from engine.messages import Measured
+
+
+def note_figures(
+    measured: Measured, heard: tuple[bytes, bytes, int] | None, deaf: str | None
+) -> dict[str, Any]:
+    """Return lateness at the send and, where a second process heard the notes, their jitter; or why not."""
+    due, sent = np.frombuffer(measured.due), np.frombuffer(measured.sent)
+    notes: dict[str, Any] = {"sent": len(due) + measured.notes_dropped}
+    figures = {"lateness_ms": percentiles((sent - due) * 1000.0), "notes": notes}
+    if heard is None:
+        return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": deaf}
+    times, codes = np.frombuffer(heard[0]), np.frombuffer(heard[1], np.uint16).tolist()
+    pairs = list(matched(np.frombuffer(measured.notes, np.uint16).tolist(), codes))
+    notes |= {"heard": len(codes), "lost": len(due) - len(pairs), "doubled": len(codes) - len(pairs)}
+    notes["left on"] = heard[2]
+    if not pairs:
+        return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": "no note was heard"}
+    delays = np.array([times[there] - due[here] for here, there in pairs]) * 1000.0
+    jitter = percentiles(np.abs(delays - np.median(delays)))
+    return figures | {"arrival_jitter_ms": jitter, "arrival_delay_ms": round(float(np.median(delays)), 3)}
+
+
+def matched(sent: list[int], heard: list[int]) -> Iterator[tuple[int, int]]:
+    """Yield (place in `sent`, place in `heard`) of each note that was both, in order."""
+    if sent == heard:
+        yield from ((place, place) for place in range(len(sent)))
+        return
+    for here, there, size in SequenceMatcher(None, sent, heard, autojunk=False).get_matching_blocks():
+        yield from ((here + offset, there + offset) for offset in range(size))
+
+
+def knob_figures(measured: Measured, hand: str) -> dict[str, Any]:
+    """Return how soon the moves of the knobs were heard."""
+    waits = 1000.0 * np.frombuffer(measured.knob_to_note)
+    worst = {"max": round(1000.0 * measured.knob_to_note_worst, 3)}  # also of those beyond what is kept
+    found = percentiles(waits.tolist()) | worst if len(waits) else None
+    return {
+        "knob_to_note_ms": found,
+        "knob_missed_steps": measured.knob_missed_steps,
+        "knob_steps": measured.knob_steps,
+        "knob_moves": measured.knob_moves,
+        "knobs_moved_by": hand,
+    }
+
+
+def growth(before: Mapping[str, float | None], after: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return by how many MiB each process has grown, None where it is not told."""
+    found: dict[str, float | None] = {}
+    for name, size in after.items():
+        earlier = before.get(name)
+        found[name] = None if size is None or earlier is None else round(size - earlier, 1)
+    return found
