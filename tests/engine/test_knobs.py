@@ -1,0 +1,64 @@
+"""From a moved knob to the step that reflects it, with a composer that takes its time."""
+
+from collections import Counter
+from itertools import accumulate
+
+import pytest
+import toy_composer
+from hand import Hand
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stage import BAR, STEP, Composer
+
+from engine.bar import STEPS_PER_BAR
+from engine.clock import ManualClock
+from engine.desk import Desk
+from engine.messages import BarRequest, Measured, Quit, SetParameter
+from engine.player import Player
+from engine.sinks import MemoryPort
+
+
+def turned(moves: list[float], seconds: float) -> tuple[Measured, list[BarRequest]]:
+    """Return what a player tells whose knob is moved at each of `moves`, and what it asked a composer then.
+
+    `seconds` is what the composer takes for a bar.
+    """
+    clock = ManualClock(stride=0.0005)
+    composer = Composer(clock, lambda _: seconds)
+    commands = [(at, SetParameter("knob1", (n * 37 % 101) / 101)) for n, at in enumerate(moves)]
+    hand = Hand(clock, [*commands, (moves[-1] + 2 * STEP, Quit())])
+    setup = toy_composer.setup(bpm=120.0, measure=True)
+    Player(setup, clock, Desk(sinks=[MemoryPort()], composer=composer, live=hand)).run()
+    measured = next(said for said in hand.heard if isinstance(said, Measured))
+    return measured, [request for request in composer.asked if request.revision]
+
+
+@pytest.mark.parametrize("every", [0.001, 0.01, 0.033])
+@pytest.mark.parametrize("seconds", [0.002, 0.006, 0.009])
+def test_a_knob_that_never_rests_is_heard_at_every_step(every: float, seconds: float) -> None:
+    measured, _ = turned([0.2 + every * number for number in range(int(BAR / every))], seconds)
+    assert measured.knob_steps >= STEPS_PER_BAR - 1
+    assert measured.knob_missed_steps == 0
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=12), st.sampled_from([0.003, 0.008]))
+def test_a_knob_moved_at_any_time_is_heard_at_the_step_after(pauses: list[int], seconds: float) -> None:
+    moves = [0.2 + ends / 1000 + 0.00037 for ends in accumulate(pauses)]
+    assert turned(moves, seconds)[0].knob_missed_steps == 0
+
+
+def test_a_knob_that_never_rests_has_a_step_written_twice_or_so_not_for_every_move() -> None:
+    _, asked = turned([0.2 + 0.002 * number for number in range(int(2 * BAR / 0.002))], 0.004)
+    steps = Counter(request.number * STEPS_PER_BAR + request.from_step for request in asked)
+    sought = [count for step, count in sorted(steps.items())][2:-2]
+    assert max(sought) <= 6  # once when it opens, and in the last 20 ms
+    assert sum(sought) / len(sought) <= 5
+
+
+def test_bars_ahead_wait_until_the_knobs_rest() -> None:
+    moves = [0.2 + 0.01 * number for number in range(60)]
+    _, asked = turned(moves, 0.004)
+    ahead = [request for request in asked if request.number > 0]
+    assert [request.revision for request in ahead] == [len(moves)] * len(ahead)
+    assert {request.number for request in ahead} == {1, 2}
