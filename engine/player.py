@@ -85,10 +85,7 @@ class Player:
             self._clock.wait(due, [])
             return
         if self._composer == "ready":
-            if self.performance.arranger.overdue(now) and not self._desk.composer.poll():
-                self._replace_composer(f"the composer hangs: no bar for {LEAD_CAP:.0f} s")
-            elif (request := self.performance.request(now)) is not None:
-                self._tell(self._desk.composer, request)
+            self._ask(now)
         deadline = min(due - HUSH / 2, now + IDLE, self.performance.arranger.asking)
         if self._sync is not None:
             deadline = min(deadline, self._sync.deadline)
@@ -98,6 +95,13 @@ class Player:
             deadline = min(deadline, self.report.wake(now))
         for source in self._clock.wait(deadline, self._links):
             self._take(source)
+
+    def _ask(self, now: float) -> None:
+        """Ask the composer for what is wanted next, or for another composer."""
+        if self.performance.arranger.overdue(now) and not self._desk.composer.poll():
+            self._replace_composer(f"the composer hangs: no bar for {LEAD_CAP:.0f} s")
+        elif (request := self.performance.request(now)) is not None:
+            self._tell(self._desk.composer, request)
 
     def _send(self, tick: int, message: list[int]) -> None:
         kind, channel, ledger = message[0] & 0xF0, message[0] & 0x0F, self._desk.ledger
