@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bar import STEPS_PER_BAR
-from training.archives import SPLIT_BY_RECORDING, licence_of
+from training.archives import SPLIT_BY_RECORDING, UNSTATED, joined, licence_of
 from training.corpus import Entry, split_of
 from training.extract import Piece
 from training.midi import UnusableError
@@ -59,6 +59,9 @@ class Builder:
     def write(self, folder: Path, report: Report) -> None:
         """Write the store into `folder`; needs one song at least."""
         tokens = np.concatenate(self.tokens)
+        for source in report.sources:  # of what is in the store, not of all that the source holds
+            licences = [song.licence for song in self.songs if song.source == source.name]
+            source.licence = joined(licences) or UNSTATED
         np.save(folder / "tokens.npy", tokens)
         np.save(folder / "windows.npy", np.array(self.windows, np.int32).reshape(-1, 2))
         np.save(folder / "bars.npy", np.array(self.bars, np.int32).reshape(-1, 2))
@@ -83,7 +86,7 @@ class Builder:
         split = entry.split
         if not split:  # free to choose: where its group already is, else by its content
             split = self._splits.setdefault(group, split_of(sha1))
-        elif entry.source not in SPLIT_BY_RECORDING and self._splits.setdefault(group, split) != split:
+        elif entry.archive not in SPLIT_BY_RECORDING and self._splits.setdefault(group, split) != split:
             raise UnusableError(
                 "group in two splits", f"{group} is in {self._splits[group]}, this file says {split}"
             )
@@ -100,7 +103,7 @@ def _song(entry: Entry, first_bar: int, piece: Piece) -> Song:
         first_bar=first_bar,
         bars=len(piece.tokens),
         voices=piece.voices,
-        licence=licence_of(entry.source, entry.path),
+        licence=licence_of(entry.archive, entry.path),
     )
 
 

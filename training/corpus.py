@@ -11,6 +11,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from training.archives import recognise
 from training.midi import MAX_BYTES, UnusableError
 from training.store import SPLITS
 
@@ -26,13 +27,17 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One MIDI file of a source; `split` and `group` are empty where no manifest names them."""
+    """One MIDI file of a source; `split` and `group` are empty where no manifest names them.
+
+    `archive` is the known archive whose manifest lists the file, empty for any other file.
+    """
 
     source: str
     path: str  # inside the source, with forward slashes
     sha1: str = ""
     split: str = ""
     group: str = ""
+    archive: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,18 +59,20 @@ def open_source(location: Path) -> Source:
     if not location.exists():
         raise SourceError(f"{location}: no such file or folder")
     name = location.resolve().name if location.is_dir() else location.stem
-    if location.is_dir():
-        names = list(_walk(location))
-        manifest = _manifest(location, names)
-        data = (location / manifest).read_bytes() if manifest else b""
-    else:
-        try:
+    try:
+        if location.is_dir():
+            names = list(_walk(location))
+            manifest = _manifest(location, names)
+            data = _bytes(location, manifest, MAX_MANIFEST) if manifest else b""
+        else:
             with zipfile.ZipFile(location) as archive:
                 names = archive.namelist()
                 manifest = _manifest(location, names)
-                data = _member(archive, manifest, MAX_MANIFEST) if manifest else b""
-        except (OSError, zipfile.BadZipFile, NotImplementedError, UnusableError) as error:
-            raise SourceError(f"{location}: neither a folder nor a readable zip archive ({error})") from error
+                data = _bytes(archive, manifest, MAX_MANIFEST) if manifest else b""
+    except UnusableError as error:  # told by _bytes: it is the manifest that cannot be read
+        raise SourceError(f"{location}: {manifest}: {error.reason}: {error.detail}") from error
+    except (OSError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
+        raise SourceError(f"{location}: neither a folder nor a readable zip archive ({error})") from error
     paths = {path for path in names if path.lower().endswith(SUFFIXES)}
     if len(paths) > MAX_FILES:
         raise SourceError(
@@ -85,7 +92,7 @@ def read_files(location: Path, paths: Iterable[str]) -> Iterator[bytes | Unusabl
     with opened as source:
         for path in paths:
             try:
-                yield _read(source, path)
+                yield _bytes(source, path, MAX_BYTES)
             except UnusableError as error:
                 yield error
 
@@ -96,15 +103,18 @@ def split_of(sha1: str) -> str:
     return "train" if place < 8 else "valid" if place == 8 else "test"
 
 
-def _read(source: Path | zipfile.ZipFile, path: str) -> bytes:
+def _bytes(source: Path | zipfile.ZipFile, path: str, limit: int) -> bytes:
+    """Return a file of a source. UnusableError: it has more than `limit` bytes or cannot be read."""
     try:
-        if isinstance(source, zipfile.ZipFile):
-            return _member(source, path, MAX_BYTES)
-        with (source / path).open("rb") as file:
-            return _limited(file.read(MAX_BYTES + 1), MAX_BYTES)
+        opened = source.open(path) if isinstance(source, zipfile.ZipFile) else (source / path).open("rb")
+        with opened as file:  # the header's size may lie: never inflate more than the limit
+            data: bytes = file.read(limit + 1)
     # What a damaged, encrypted or strangely packed member of an archive raises, and an unreadable file.
     except (OSError, EOFError, KeyError, RuntimeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise UnusableError("unreadable", f"{type(error).__name__}: {error}"[:200]) from error
+    if len(data) > limit:
+        raise UnusableError("too large", f"more than {limit} bytes")
+    return data
 
 
 def _walk(folder: Path) -> Iterator[str]:
@@ -114,17 +124,6 @@ def _walk(folder: Path) -> Iterator[str]:
             path = Path(root, name)
             if (name == MANIFEST or name.lower().endswith(SUFFIXES)) and path.is_file():
                 yield path.relative_to(folder).as_posix()
-
-
-def _member(archive: zipfile.ZipFile, path: str, limit: int) -> bytes:
-    with archive.open(path) as file:  # the header's size may lie: never inflate more than the limit
-        return _limited(file.read(limit + 1), limit)
-
-
-def _limited(data: bytes, limit: int) -> bytes:
-    if len(data) > limit:
-        raise UnusableError("too large", f"more than {limit} bytes")
-    return data
 
 
 def _manifest(location: Path, names: Iterable[str]) -> str:
@@ -142,6 +141,7 @@ def _rows(location: Path, source: str, manifest: str, data: bytes) -> dict[str, 
     except UnicodeDecodeError as error:
         raise SourceError(f"{location}: {manifest}: {error}, expected UTF-8") from error
     folder = manifest.removesuffix(MANIFEST)  # empty or with its slash
+    known = recognise(data)
     reader = csv.DictReader(io.StringIO(text, newline=""))
     if not {"path", "split"} <= set(reader.fieldnames or ()):
         raise SourceError(
@@ -162,7 +162,8 @@ def _rows(location: Path, source: str, manifest: str, data: bytes) -> dict[str, 
                 raise SourceError(
                     f"{location}: {manifest} line {reader.line_num}: path {path!r} a second time"
                 )
-            entries[path] = Entry(source, path, row.get("sha1") or "", split, row.get("group") or "")
+            sha1, group = row.get("sha1") or "", row.get("group") or ""
+            entries[path] = Entry(source, path, sha1, split, group, known)
     except csv.Error as error:
         raise SourceError(f"{location}: {manifest} line {reader.line_num}: {error}") from error
     return entries

@@ -12,6 +12,8 @@ Rules (MusicVAE, Roberts et al. 2018, section 5 and appendix A, leaves the detai
 - Nor is a bass lost that is played as loosely as its drums: beside drums and a melody on the grid it is
   rounded like them, without a lag, if half of its onsets are near. Arrangers' software gives both one
   shuffle and one jitter, so that rounding both alike keeps them together (9 of 877 pop909-mma-trio files).
+- A song is whole bars: before another time signature a bar that is cut short is left out, and the one in
+  which the music ends is filled up with rest.
 """
 
 from dataclasses import dataclass
@@ -79,10 +81,9 @@ def _region(score: Score, start: int, end: int, remarks: list[Remark]) -> list[P
         raise UnusableError("no usable voice", "no near-monophonic melody, no bass, no drums")
     melodies = _on_grid("melody", melodies, step, remarks)
     basses = _on_grid("bass", basses, step, remarks, rounded=bool(melodies) and len(drums) > 0)[:1]
-    final = end == score.regions[-1][1]
-    # A region that a change of metre ends in mid-bar gives its whole bars only.
+    # Where a time signature follows, in 4/4 or not, what is left of a bar before it is no bar of 4/4.
     bars = (end - start) / (score.ticks_per_beat * BEATS_PER_BAR)
-    limit = int(np.ceil(bars)) + 1 if final else int(bars)
+    limit = int(np.ceil(bars)) + 1 if end == score.end else int(bars)
     if melodies and basses and len(drums):
         return [piece for melody in melodies if (piece := _piece([melody, basses[0], drums], step, limit))]
     alone = [[melody, None, None] for melody in melodies] + [[None, bass, None] for bass in basses]

@@ -43,11 +43,15 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A MIDI file's parts and its regions of 4/4 as (first tick, end tick); the last ends with the music."""
+    """A MIDI file's parts, its regions of 4/4 as (first tick, end tick), and the tick where the music ends.
+
+    A region ends there or with the next time signature.
+    """
 
     ticks_per_beat: int
     regions: tuple[tuple[int, int], ...]
     parts: tuple[Part, ...]
+    end: int
 
 
 def read_score(data: bytes) -> Score:
@@ -80,7 +84,7 @@ def read_score(data: bytes) -> Score:
         raise UnusableError("not in 4/4")
     if len(regions) > MAX_REGIONS:
         raise UnusableError("too many changes of metre", str(len(regions)))
-    return Score(ticks_per_beat, regions, parts)
+    return Score(ticks_per_beat, regions, parts, end)
 
 
 def _metres(tracks: list[mido.MidiTrack]) -> list[tuple[int, bool]]:

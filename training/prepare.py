@@ -14,13 +14,12 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
-from training.archives import licence_of
 from training.builder import Builder
 from training.corpus import Entry, Source, SourceError, open_source, read_files
 from training.extract import Piece, Remark, pieces_of
 from training.midi import UnusableError, read_score
 from training.report import Report, SourceReport
-from training.store import Store
+from training.store import Store, set_aside
 from training.windows import Selector
 
 WORKERS = 2
@@ -45,6 +44,7 @@ def prepare(
     SourceError: a source cannot be read, `output` is something else, no file is usable.
     """
     output = output.absolute()
+    _put_back(output)
     if cap_windows < 1:
         raise SourceError(f"cap_windows: {cap_windows}, expected 1 or more")
     if output.exists() and not _replaceable(output):
@@ -79,7 +79,7 @@ def midi_windows(path: Path) -> Iterator[tuple[Store, Report]]:
 
 
 def _fill(folder: Path, sources: Sequence[Source], builder: Builder, workers: int, progress: bool) -> Report:
-    reports = {source.name: SourceReport(source.name, licence_of(source.name)) for source in sources}
+    reports = {source.name: SourceReport(source.name) for source in sources}
     report = Report(tuple(reports.values()))
     for source in sources:
         for path in source.absent:
@@ -165,9 +165,10 @@ def _watched(
 ) -> Iterable[tuple[Entry, Extracted]]:
     if not progress:
         return results
-    from rich.progress import track  # here, because only a terminal needs it
+    from rich.console import Console  # here, because only a terminal needs it
+    from rich.progress import track
 
-    return track(results, description="reading MIDI", total=total)
+    return track(results, description="reading MIDI", total=total, console=Console(stderr=True))
 
 
 def _replaceable(output: Path) -> bool:
@@ -176,9 +177,15 @@ def _replaceable(output: Path) -> bool:
 
 def _swap(partial: Path, output: Path) -> None:
     """Put the finished store in the old one's place; at every moment one of them is whole."""
-    old = output.with_name(f".{output.name}.old")
+    old = set_aside(output)
     shutil.rmtree(old, ignore_errors=True)
     if output.exists():
         output.rename(old)
     partial.rename(output)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _put_back(output: Path) -> None:
+    """Give a store its place again that a run was killed in replacing."""
+    if not output.exists() and (set_aside(output) / "store.json").is_file():
+        set_aside(output).rename(output)

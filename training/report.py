@@ -32,7 +32,7 @@ class SourceReport:
     """The counts of one source: `windows` by split, `refused` files and `voices` by what befell them."""
 
     name: str
-    licence: str
+    licence: str = ""  # of its songs in the store
     files: int = 0
     used: int = 0
     songs: int = 0

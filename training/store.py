@@ -62,6 +62,8 @@ class Store:
     def open(cls, path: Path | str) -> "Store":
         """Open the store in folder `path`. StoreError: what is missing or does not fit."""
         folder = Path(path)
+        if not folder.exists() and set_aside(folder).is_dir():  # `prepare` was killed as it replaced this one
+            folder = set_aside(folder)
         meta = _json(folder / "store.json", dict)
         for key, expected in (
             ("version", VERSION),
@@ -71,8 +73,12 @@ class Store:
         ):
             if meta.get(key) != expected:
                 raise StoreError(folder / "store.json", key, meta.get(key), expected)
-        if not isinstance(meta.get("sources"), list):
-            raise StoreError(folder / "store.json", "sources", meta.get("sources"), "a list of sources")
+        sources = meta.get("sources")
+        named = isinstance(sources, list) and all(
+            isinstance(source, dict) and isinstance(source.get("name"), str) for source in sources
+        )
+        if not named:
+            raise StoreError(folder / "store.json", "sources", sources, "a list of sources with names")
         tokens = _array(folder / "tokens.npy", np.int16, (STEPS_PER_BAR, VOICES))
         windows = _array(folder / "windows.npy", np.int32, (2,))
         bars = _array(folder / "bars.npy", np.int32, (2,))
@@ -84,17 +90,14 @@ class Store:
                 )
         return cls(tokens, songs, windows, bars, meta)
 
-    def windows_of(
-        self, split: str | None, sources: Sequence[str] | None = None, complete: bool = True
-    ) -> NDArray[np.int64]:
-        """Return the rows of `windows` in `split` and `sources` (None: all); `complete`: trios only."""
-        return np.flatnonzero(self._chosen(split, sources, complete)[self.windows[:, 0]])
+    def windows_of(self, split: str | None, sources: Sequence[str] | None = None) -> NDArray[np.int64]:
+        """Return the rows of `windows` of trios in `split` and `sources` (None: all)."""
+        trios = np.array([all(song.voices) for song in self.songs], bool)
+        return np.flatnonzero((self._chosen(split, sources) & trios)[self.windows[:, 0]])
 
-    def bars_of(
-        self, split: str | None, sources: Sequence[str] | None = None, complete: bool = False
-    ) -> NDArray[np.int64]:
-        """Return the rows of `bars` in `split` and `sources` (None: all); `complete`: trios only."""
-        return np.flatnonzero(self._chosen(split, sources, complete)[self.bars[:, 0]])
+    def bars_of(self, split: str | None, sources: Sequence[str] | None = None) -> NDArray[np.int64]:
+        """Return the rows of `bars` in `split` and `sources` (None: all), single voices among them."""
+        return np.flatnonzero(self._chosen(split, sources)[self.bars[:, 0]])
 
     def window(self, rows: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """Return the tokens (B, 16 bars, 16 steps, 3) of those rows of `windows`, in canonical form."""
@@ -126,7 +129,7 @@ class Store:
             digest.update(np.ascontiguousarray(rows).tobytes())
         return digest.hexdigest()
 
-    def _chosen(self, split: str | None, sources: Sequence[str] | None, complete: bool) -> NDArray[np.bool_]:
+    def _chosen(self, split: str | None, sources: Sequence[str] | None) -> NDArray[np.bool_]:
         if split is not None and split not in SPLITS:
             raise StoreError("store.json", "split", split, " or ".join(SPLITS))
         known = {source["name"] for source in self.meta["sources"]}
@@ -135,13 +138,16 @@ class Store:
                 raise StoreError("store.json", "sources", name, ", ".join(sorted(known)))
         return np.array(
             [
-                (split is None or song.split == split)
-                and (sources is None or song.source in sources)
-                and (all(song.voices) or not complete)
+                (split is None or song.split == split) and (sources is None or song.source in sources)
                 for song in self.songs
             ],
             dtype=bool,
         )
+
+
+def set_aside(folder: Path) -> Path:
+    """Return where the store in `folder` lies while `prepare` puts a new one in its place."""
+    return folder.absolute().with_name(f".{folder.absolute().name}.old")
 
 
 def canonical(tokens: NDArray[Any]) -> NDArray[Any]:
@@ -190,16 +196,18 @@ def _songs(file: Path, total_bars: int) -> tuple[Song, ...]:
     for index, row in enumerate(_json(file, list)):
         if not isinstance(row, dict) or set(row) != names:
             raise StoreError(file, f"song {index}", row, f"the fields {', '.join(sorted(names))}")
-        for field in ("first_bar", "bars"):
-            if not isinstance(row[field], int):
-                raise StoreError(file, f"song {index}: {field}", row[field], "an integer")
-        song = Song(**{**row, "voices": tuple(row["voices"])})
+        for field in sorted(names - {"voices"}):
+            kind, called = (int, "an integer") if field in ("first_bar", "bars") else (str, "text")
+            if not isinstance(row[field], kind):
+                raise StoreError(file, f"song {index}: {field}", row[field], called)
+        voices = row["voices"]
+        three = isinstance(voices, list) and [type(voice) for voice in voices] == [bool] * VOICES
+        if not three or not any(voices):
+            expected = f"{VOICES} truth values, one of them true"
+            raise StoreError(file, f"song {index}: voices", voices, expected)
+        song = Song(**{**row, "voices": tuple(voices)})
         if song.split not in SPLITS:
             raise StoreError(file, f"song {index}: split", song.split, " or ".join(SPLITS))
-        if len(song.voices) != VOICES or not any(song.voices):
-            raise StoreError(
-                file, f"song {index}: voices", song.voices, f"{VOICES} truth values, one of them true"
-            )
         if not 0 <= song.first_bar <= song.first_bar + song.bars <= total_bars:
             last = song.first_bar + song.bars
             raise StoreError(file, f"song {index}: bars", f"{song.first_bar} to {last}", f"0 to {total_bars}")

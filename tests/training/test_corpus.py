@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from midi_song import Track, midi, trio, tune
 
 from engine.codec import DRUM_CLASS_OF_PITCH, HOLD, NOTE_OFF
-from training.archives import licence_of
-from training.corpus import SourceError, open_source, read_files, split_of
+from training.archives import FIRST_WORDS, MANIFESTS, licence_of, recognise, restated
+from training.corpus import MAX_MANIFEST, SourceError, open_source, read_files, split_of
 from training.extract import pieces_of
 from training.midi import MAX_BYTES, UnusableError, read_score
 
@@ -127,6 +127,16 @@ def test_only_the_regions_in_common_time_are_read_each_from_its_own_bar_line():
     assert [len(before.tokens), len(after.tokens)] == [2, 2]
     assert steps(after, 0)[0] == notes[11][2]
     assert reason(midi([Track(notes)], metres=[(0, 6, 8)])) == "not in 4/4"
+
+
+def test_a_bar_that_another_metre_cuts_short_is_left_out_and_the_one_that_ends_the_music_is_filled_up():
+    notes = [(beat, 1, 60 + beat % 7) for beat in range(19)]
+    short = [(0, 4, 4), (10, 3, 4)]  # the last region of 4/4, but not the end of the music
+    assert [len(piece.tokens) for piece in pieces(midi([Track(notes)], metres=short))] == [2]
+    first = [(0, 4, 4), (10, 4, 4)]  # the same metre again in mid-bar
+    assert [len(piece.tokens) for piece in pieces(midi([Track(notes)], metres=first))] == [2, 3]
+    (whole,) = pieces(midi([Track(notes[:10])]))
+    assert len(whole.tokens) == 3
 
 
 def test_common_time_said_again_on_a_bar_line_changes_nothing():
@@ -280,11 +290,33 @@ def test_a_manifest_in_the_folder_that_wraps_a_data_set_is_honoured(tmp_path: Pa
         open_source(archive)
 
 
-def test_a_licence_by_folder_is_found_inside_a_wrapping_folder():
-    assert (
-        licence_of("free-games", "openmsx/a.mid") == licence_of("free-games", "ds/openmsx/a.mid") == "GPL-2"
-    )
-    assert licence_of("free-games", "ds/a.mid") == "not stated"
+@pytest.mark.parametrize(
+    ("path", "licence"),
+    [
+        ("openmsx/a.mid", "GPL-2 (OpenMSX)"),
+        ("wrapping/openmsx/a.mid", "GPL-2 (OpenMSX)"),
+        ("wrapping/a.mid", "not stated"),
+        ("liquidwar-data/colossus.mid", "GPL-2+ (Liquid War)"),
+        ("freedink-data/105.mid", "free replacements, licences not stated in the archive (FreeDink)"),
+        ("wrapping/freedink-data/love.mid", "zlib-like, Seth A. Robinson (FreeDink)"),
+        ("easyrpg-rtp/Town 1.mid", "CC BY 4.0, Juan Manuel Nigretti (EasyRPG RTP)"),
+        ("easyrpg-rtp/Boss 3.mid", "CC0, Someoneman (EasyRPG RTP)"),
+        ("tannerhelland/Fate.mid", "CC BY 4.0, Tanner Helland"),
+    ],
+)
+def test_a_file_has_the_licence_of_its_folder_or_its_own(path, licence):
+    assert licence_of("free-games", path) == licence
+
+
+def test_what_older_runs_say_of_an_archive_is_put_in_todays_words():
+    assert restated("groove", "CC BY 4.0") == "CC BY 4.0, Google Magenta (Groove MIDI Dataset)"
+    assert restated("groove", "my own") == "my own"
+    assert restated("drums", "CC BY 4.0") == "CC BY 4.0"
+    ((first,),) = [[licence for name, licence in FIRST_WORDS if name == "free-games"]]
+    games = restated("free-games", first)
+    assert "GPL-2+ (Liquid War)" in games
+    assert "CC BY 4.0, Tanner Helland" in games
+    assert "zlib" not in games
 
 
 @pytest.mark.parametrize(
@@ -302,12 +334,54 @@ def test_a_malformed_manifest_is_named_with_its_line(tmp_path: Path, manifest, m
         open_source(tmp_path)
 
 
+def test_a_manifest_that_cannot_be_read_is_one_error_that_names_it(tmp_path: Path):
+    damaged, locked = tmp_path / "damaged.zip", tmp_path / "locked.zip"
+    for archive in (damaged, locked):
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+            file.writestr("MANIFEST.csv", "path,split\n" + "x.mid,train\n" * 50)
+    data = damaged.read_bytes()
+    start = 30 + len("MANIFEST.csv")  # of what is compressed, after the header and the name
+    damaged.write_bytes(data[:start] + b"\xff" * 8 + data[start + 8 :])
+    data = bytearray(locked.read_bytes())
+    for flags in (6, data.index(b"PK\x01\x02") + 8):  # both headers say that the member is encrypted
+        data[flags] |= 1
+    locked.write_bytes(data)
+    for archive, reason in ((damaged, "error"), (locked, "encrypted")):
+        with pytest.raises(SourceError, match=f"{archive.name}: MANIFEST.csv: unreadable: .*{reason}"):
+            open_source(archive)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with (folder / "MANIFEST.csv").open("wb") as file:
+        file.truncate(MAX_MANIFEST + 1)
+    with pytest.raises(SourceError, match=f"folder: MANIFEST.csv: too large: more than {MAX_MANIFEST} bytes"):
+        open_source(folder)
+
+
 def test_a_source_that_is_nothing_readable_says_so(tmp_path: Path):
     with pytest.raises(SourceError, match="no such file"):
         open_source(tmp_path / "nowhere")
     (tmp_path / "bad.zip").write_bytes(b"PK\x03\x04 not really")
     with pytest.raises(SourceError, match="neither a folder nor a readable zip archive"):
         open_source(tmp_path / "bad.zip")
+
+
+DATA = Path(__file__).parents[3] / "shared" / "data"
+
+
+@pytest.mark.parametrize("name", sorted(MANIFESTS.values()))
+def test_a_known_archive_is_recognised_by_its_manifest(name, tmp_path: Path):
+    if not (DATA / f"{name}.zip").is_file():
+        pytest.skip(f"needs the archive {name}.zip beside the project")
+    with zipfile.ZipFile(DATA / f"{name}.zip") as archive:
+        manifest = archive.read("MANIFEST.csv")
+    assert recognise(manifest) == name
+    renamed = tmp_path / "songs"
+    renamed.mkdir()
+    (renamed / "MANIFEST.csv").write_bytes(manifest)
+    (renamed / "mine.mid").write_bytes(b"")
+    source = open_source(renamed)
+    assert [(entry.path, entry.archive) for entry in source.entries] == [("mine.mid", "")]
+    assert source.absent
 
 
 def test_a_zip_bomb_is_refused_without_being_inflated(tmp_path: Path):

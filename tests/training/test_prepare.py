@@ -247,6 +247,32 @@ def test_a_store_of_any_folder_lasts_as_long_as_its_context(tmp_path):
     assert [(refused.path, refused.reason) for refused in report.refused] == [("c.mid", "empty file")]
 
 
+def test_the_name_of_a_known_archive_gives_neither_its_licence_nor_its_leave(tmp_path):
+    manifest = "path,split,group\na.mid,train,drummer\nb.mid,test,drummer\n"
+    files = {"a.mid": midi(trio(17, 1)), "b.mid": midi(trio(17, 2))}
+    (counts,) = prepare([folder(tmp_path / "groove", files, manifest)], tmp_path / "store").sources
+    assert (counts.licence, counts.refused) == ("not stated", {"group in two splits": 1})
+    assert {song.licence for song in Store.open(tmp_path / "store").songs} == {"not stated"}
+    assert Store.open(tmp_path / "store").meta["sources"][0]["licence"] == "not stated"
+
+
+def test_the_progress_bar_is_drawn_where_no_output_is_read(tmp_path, capsys):
+    prepare([folder(tmp_path / "s", {"a.mid": midi(trio(17))})], tmp_path / "store", progress=True)
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "reading MIDI" in shown.err
+
+
+def test_a_store_whose_replacing_was_killed_between_two_renames_is_put_back(tmp_path):
+    prepare([folder(tmp_path / "s", {"a.mid": midi(trio(17))})], tmp_path / "store")
+    digest = Store.open(tmp_path / "store").digest()
+    (tmp_path / "store").rename(tmp_path / ".store.old")
+    with pytest.raises(SourceError, match="no usable MIDI file"):
+        prepare([folder(tmp_path / "bad", {"a.mid": b""})], tmp_path / "store")
+    assert Store.open(tmp_path / "store").digest() == digest
+    assert not (tmp_path / ".store.old").exists()
+
+
 DATA = ROOT.parent / "shared" / "data"
 
 

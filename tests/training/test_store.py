@@ -47,17 +47,17 @@ def test_a_store_gives_windows_and_bars_by_split_and_source(folder):
     assert isinstance(store.tokens, np.memmap)
     assert store.tokens.shape == (6 * 20 + 18, 16, 3)
     assert len(store.windows_of("train")) == len(store.windows_of("test", ["band"])) == 2 * 5
-    assert len(store.windows_of("train", complete=False)) == 2 * 5 + 3
-    assert len(store.windows_of("train", ["flute"], complete=False)) == 3
+    assert len(store.windows) == 6 * 5 + 3
+    assert len(store.windows_of("train", ["flute"])) == 0  # trios only
     assert len(store.windows_of(None)) == 30
     assert len(store.bars_of("train")) == 2 * 20 + 18
-    assert len(store.bars_of("train", complete=True)) == 2 * 20
+    assert len(store.bars_of("train", ["flute"])) == 18
     assert {store.songs[index].split for index in store.windows[store.windows_of("valid"), 0]} == {"valid"}
 
 
 def test_windows_are_told_apart_by_their_file(folder):
     store = Store.open(folder)
-    rows = store.windows_of(None, complete=False)[::-1]
+    rows = np.arange(len(store.windows))[::-1]
     files = store.files_of(rows)
     names = [store.songs[song].sha1 for song in store.windows[rows, 0]]
     assert len(set(files.tolist())) == len(set(names)) == 7
@@ -87,7 +87,8 @@ def test_a_window_holds_the_bars_of_its_song(folder):
     for window, row in zip(windows, rows, strict=True):
         first = store.windows[row, 1]
         assert np.array_equal(window, store.tokens[first : first + 16])
-    alone = store.window(store.windows_of("train", ["flute"], complete=False))
+    flute = next(index for index, song in enumerate(store.songs) if song.source == "flute")
+    alone = store.window(np.flatnonzero(store.windows[:, 0] == flute))
     assert set(np.unique(alone[..., 1:])) == {-1}
     bars = store.bar(store.bars_of("test")[:4])
     assert np.array_equal(bars, store.tokens[store.bars[store.bars_of("test")[:4], 1]])
@@ -141,12 +142,28 @@ def changed(folder, tmp_path, file, change):
             lambda v: v[0].update(voices=[True]),
             r"song 0: voices: found .*, expected 3 truth values",
         ),
+        ("songs.json", lambda v: v[0].update(voices=5), r"song 0: voices: found 5, expected 3 truth values"),
+        ("songs.json", lambda v: v[4].update(sha1=["x"]), r"song 4: sha1: found \['x'\], expected text"),
+        (
+            "store.json",
+            lambda v: v.update(sources=["band"]),
+            r"sources: found \['band'\], expected a list of",
+        ),
         ("songs.json", lambda v: v.pop(), r"windows.npy: rows: found bars outside their song"),
     ],
 )
 def test_a_store_that_does_not_fit_is_refused_with_what_was_expected(folder, tmp_path, file, change, message):
     with pytest.raises(StoreError, match=message):
         Store.open(changed(folder, tmp_path, file, change))
+
+
+def test_a_store_that_was_set_aside_when_its_replacing_was_killed_still_opens(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / ".copy.old")
+    assert Store.open(tmp_path / "copy").digest() == Store.open(folder).digest()
+    shutil.copytree(folder, tmp_path / "copy")
+    (tmp_path / "copy" / "songs.json").unlink()
+    with pytest.raises(StoreError, match=r"copy/songs\.json"):  # a store that is there is the one that counts
+        Store.open(tmp_path / "copy")
 
 
 @pytest.mark.parametrize("file", ["store.json", "songs.json", "tokens.npy", "windows.npy", "bars.npy"])
