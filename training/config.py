@@ -2,14 +2,14 @@
 
 import tomllib
 from dataclasses import MISSING, dataclass, field, fields
-from math import isfinite
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from training.musicvae import ModelConfig
 
 OBJECTIVES = ("bars", "codes", "windows")
-FROM_ZERO = ("beta", "beta_rate", "free_bits", "scheduled_sampling", "bars_decoded")
+FROM_ZERO = ("beta", "beta_rate", "free_bits", "scheduled_sampling", "bars_decoded", "seed")
+BELOW = {"seed": 2**63, "beta_rate": 1}  # else no number of a generator; a beta that never grows
 
 
 class ConfigError(Exception):
@@ -59,7 +59,7 @@ def load(path: Path) -> Config:
     """Return the Config in the TOML file at `path`; ConfigError names key, value and what is allowed."""
     try:
         raw = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # no file, no text, no TOML, a number of a thousand digits
         raise ConfigError(f"{path}: {error}") from error
     stages = raw.pop("stages", None)
     if not isinstance(stages, list) or not stages:
@@ -103,14 +103,14 @@ def _read(path: Path, table: str, kind: Any, raw: Any) -> Any:
 
 
 def _value(path: Path, key: str, hint: Any, value: Any) -> Any:
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+    if hint is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
         value = float(value)
     if hint is bool and not isinstance(value, bool):
         raise ConfigError(f"{path}: {key}: {value!r}, expected true or false")
     if hint in (int, float, str):
         if not isinstance(value, hint) or isinstance(value, bool):
             raise ConfigError(f"{path}: {key}: {value!r}, expected {hint.__name__}")
-        if hint is not str and key != "seed":
+        if hint is not str:
             _bound(path, key, value)
         return value
     if hint == dict[str, float]:
@@ -128,6 +128,9 @@ def _value(path: Path, key: str, hint: Any, value: Any) -> Any:
 
 def _bound(path: Path, key: str, value: float) -> None:
     """Refuse numbers that no run can have; those of FROM_ZERO may be 0, all others must be above it."""
-    least = "from 0" if key.rpartition(".")[2] in FROM_ZERO or key.startswith("data.weights.") else "above 0"
-    if not isfinite(value) or value < 0 or (value == 0 and least == "above 0"):
-        raise ConfigError(f"{path}: {key}: {value!r}, expected a number {least}")
+    name = key.rpartition(".")[2]
+    least = "from 0" if name in FROM_ZERO or key.startswith("data.weights.") else "above 0"
+    below = BELOW.get(name, 2**63)
+    if not 0 <= value < below or (value == 0 and least == "above 0"):
+        most = f" and below {below}" if name in BELOW or value >= below else ""
+        raise ConfigError(f"{path}: {key}: {value!r}, expected a number {least}{most}")

@@ -45,7 +45,7 @@ def codes(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tupl
     posterior = model.encoder.posterior(features.unflatten(0, tokens.shape[:2]))
     error = (model.contexts(posterior.sample()) - targets).square().sum(-1)  # (B, bars)
     divergence = kl(*posterior)
-    cost = penalty(divergence, _beta(stage, iteration), stage.free_bits)
+    cost = penalty(divergence, _beta(model, stage, iteration), stage.free_bits)
     nats = error.sum(1) / (2.0 * model.config.code_noise**2) + cost
     return nats.mean() / tokens[0, ..., 0].numel(), {
         "code_error": float(error.detach().mean()) / targets.shape[-1],
@@ -67,7 +67,7 @@ def windows(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tu
         contexts, runs = contexts[batch, chosen], runs[batch, chosen]
     nats, figures = decode(model, contexts.flatten(0, 1), runs.flatten(0, 1), stage, iteration)
     divergence = kl(*posterior)
-    cost = penalty(divergence, _beta(stage, iteration), stage.free_bits)
+    cost = penalty(divergence, _beta(model, stage, iteration), stage.free_bits)
     nats = scale * nats.unflatten(0, runs.shape[:2]).sum(1) + cost
     figures["kl_bits"] = float(divergence.detach().mean()) / NATS_PER_BIT
     return nats.mean() / tokens[0, ..., 0].numel(), figures
@@ -123,8 +123,11 @@ def accuracies(drawn: Tensor, tokens: Tensor) -> Figures:
     return figures
 
 
-def _beta(stage: Stage, iteration: int) -> float:
-    return stage.beta * (1.0 - stage.beta_rate**iteration) if stage.beta_rate > 0 else stage.beta
+def _beta(model: MusicVAE, stage: Stage, iteration: int) -> float:
+    """Return the weight of the KL: it grows in training, and is the last in validation: losses compare."""
+    if not model.training or stage.beta_rate == 0:
+        return stage.beta
+    return stage.beta * (1.0 - stage.beta_rate**iteration)
 
 
 @torch.no_grad()
