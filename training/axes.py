@@ -40,7 +40,8 @@ SANE = (
     "silent melody bars",
 )
 SANE_SHARE = 0.9  # of the windows that are sane without the axis must stay so at the end of its range
-TOLD = 0.15  # the weakest correlation that a description names
+TOLD = 0.15  # the weakest correlation that a description names, and that an axis may have with its own name
+TOLD_MOST = 3  # attributes that a description names
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ def measure_axes(
     `windows` (N, bars, steps, voices) of training data have the posteriors `mu`, `sigma` (N, z_size); draws
     from `bases` of them, spread evenly, are what every axis is tried on. All
     axes are orthogonal; each vector is one standard deviation of the aggregated posterior long. Named axes
-    come in the order of how well they do what they say, directions in that of how much they change.
+    come in the order of how well they do what they say, directions in that of how much they change; left out
+    are those that do not do what they say, and those that leave sane music at once.
     """
     generator = torch.Generator().manual_seed(seed)
     rows = np.linspace(0, len(mu) - 1, bases).astype(int)
@@ -92,10 +94,9 @@ def measure_axes(
     enough = SANE_SHARE * trial.sanity(trial.decode(np.zeros((1, mu.shape[1])))[0])
     names, named = attribute_vectors(windows, mu)
     free = principal_directions(mu, named)[: 2 * DIRECTIONS]
-    axes = [
-        _axis(trial, name, _scaled(u, mu, sigma), enough)[0] for name, u in zip(names, named, strict=True)
-    ]
-    others = [_axis(trial, "direction", _scaled(u, mu, sigma), enough) for u in free]
+    tried = [_axis(trial, name, _scaled(u, mu, sigma), enough) for name, u in zip(names, named, strict=True)]
+    axes = [found[0] for found in tried if found and found[0].effect[found[0].name] >= TOLD]
+    others = [found for u in free if (found := _axis(trial, "direction", _scaled(u, mu, sigma), enough))]
     others.sort(key=lambda pair: -pair[1])
     directions = [
         replace(axis, name=f"direction {number}") for number, (axis, _) in enumerate(others[:DIRECTIONS], 1)
@@ -150,25 +151,35 @@ def _trial(model: MusicVAE, windows: NDArray[np.int64], z: Tensor, generator: to
     return Trial(model, z, noise, ranges)
 
 
-def _axis(trial: Trial, name: str, vector: Floats, enough: float) -> tuple[Axis, float]:
+def _axis(trial: Trial, name: str, vector: Floats, enough: float) -> tuple[Axis, float] | None:
     """Return the axis along `vector`, and the share of tokens that differ between its ends.
 
-    It reaches as far as the share of sane windows is `enough`.
+    It reaches as far as the share of sane windows is `enough`; None if it has no such reach to the left or to
+    the right, or nothing is sane at all.
     """
     ends = []
     for sign in (-1.0, 1.0):
-        tried = (r for r in REACHES if trial.sanity(trial.decode(sign * r * vector[None])[0]) >= enough)
-        ends.append(next(tried, min(REACHES)))
+        sane = ((r, trial.sanity(trial.decode(sign * r * vector[None])[0])) for r in REACHES)
+        reach = next((r for r, share in sane if share >= enough and share > 0), None)
+        if reach is None:
+            return None
+        ends.append(reach)
     played = trial.decode(np.stack([knob * ends[int(knob > 0)] * vector for knob in POSITIONS]))
     values = [heard(windows) for windows in played]
     effect = {key: _correlation(np.stack([at[key] for at in values])) for key in HEARD}
     if effect.get(name, 0.0) < 0:  # a knob named after an attribute gives more of it to the right
         vector, ends, effect = -vector, ends[::-1], {key: -value for key, value in effect.items()}
-    strongest = sorted(effect, key=lambda key: -abs(effect[key]))
-    told = [f"{key} {effect[key]:+.1f}" for key in strongest if abs(effect[key]) >= TOLD]
-    description = ", ".join(told[:3]) or "colour: no attribute follows it"
+    effect, description = _told(name, effect)
     axis = Axis(name, tuple(vector.tolist()), -ends[0], ends[1], description, effect)
     return axis, float((played[0] != played[-1]).mean())
+
+
+def _told(name: str, effect: Mapping[str, float]) -> tuple[dict[str, float], str]:
+    """Return `effect` and its description: the attribute that the axis is named after, then the strongest."""
+    order = sorted(effect, key=lambda key: (key != name, -abs(effect[key])))
+    told = [f"{key} {effect[key]:+.1f}" for key in order if key == name or abs(effect[key]) >= TOLD]
+    description = ", ".join(told[:TOLD_MOST]) or "colour: no attribute follows it"
+    return {key: effect[key] for key in order}, description
 
 
 def _correlation(values: Floats) -> float:

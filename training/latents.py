@@ -17,7 +17,12 @@ Floats = NDArray[np.float64]
 ANCHORS = 8
 CANDIDATES = 256  # windows that an anchor is chosen from
 WINDOWS = 8192  # of training data that the statistics are taken from
+FEWEST = 2  # of them, to tell a direction
 BATCH = 64
+
+
+class LatentsError(Exception):
+    """Data on which nothing can be measured of a model's latents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +42,14 @@ def of_prior(z_size: int) -> Latents:
 
 
 def measure(model: MusicVAE, store: Store, limit: int = WINDOWS, seed: int = 0) -> Latents:
-    """Return the latents of `model` as measured on at most `limit` training windows of `store`."""
+    """Return the latents of `model` as measured on at most `limit` training windows of `store`.
+
+    LatentsError: fewer than FEWEST of them.
+    """
     rows = store.windows_of("train")
+    if len(rows) < FEWEST:
+        many = f"{len(rows)} window{'s' * (len(rows) != 1)} of all three voices"
+        raise LatentsError(f"the store's train split has {many}; to measure axes takes {FEWEST} at least")
     chosen = np.random.default_rng(seed).permutation(rows)[:limit]
     windows = store.window(chosen)
     mu, sigma = _posterior(model, windows)
