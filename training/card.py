@@ -1,12 +1,13 @@
 """The card beside a model file: what the model is, what it learnt from, and how well it does, in Markdown."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.manifest import Axis, Manifest
-from training.agreement import Agreement
+from training.agreement import TOLERANCE, Agreement
+from training.archives import restated
 from training.results import table
 
 
@@ -31,22 +32,46 @@ class Report:
         )
         return [
             f"{self.output}: {self.bytes / 2**20:.1f} MiB, {self.parameters:,} parameters, {self.weights}",
-            f"float32 form: every token of {self.checked} bars as the Python model writes it, "
-            f"logits within {self.exact.logit_difference:.1g}",
+            f"float32 form: {self._likeness()}, logits within {self.exact.logit_difference:.1g}",
             f"{self.weights} form: {forced} equal tokens along the same notes, {free} on its own",
             *[f"{axis.name}, {axis.low:+g} to {axis.high:+g}: {axis.description}" for axis in self.axes],
         ]
 
+    def _likeness(self) -> str:
+        """Return how the float32 form compares; where it may differ, two tokens were next to equally good."""
+        if min(self.exact.free) == 1.0:
+            return f"every token of {self.checked} bars as the Python model writes it"
+        shares = " / ".join(f"{share:.2%}" for share in self.exact.teacher_forced)
+        return (
+            f"{shares} of the tokens of {self.checked} bars as the Python model writes them, "
+            f"the others where its two best lie within {TOLERANCE:g}"
+        )
+
+
+def data(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return archive and licence of every source that one of `runs`, oldest first, drew from."""
+    licences: dict[str, str] = {}
+    for made in runs:
+        weights = made.get("weights") or {}
+        for source in made.get("sources") or []:
+            if weights.get(source["name"], 0.0 if weights else 1.0) > 0:
+                licences[source["name"]] = restated(source["name"], source["licence"])
+    return [{"archive": name, "licence": licence} for name, licence in licences.items()]
+
 
 def card(
-    manifest: Manifest, report: Report, meta: Mapping[str, Any], evaluation: Mapping[str, Any] | None
+    manifest: Manifest,
+    report: Report,
+    meta: Mapping[str, Any],
+    evaluation: Mapping[str, Any] | None,
+    note: str | None = None,
 ) -> str:
     """Return the card of the model that `report` tells of.
 
-    `meta` is what the run knows of its making, `evaluation` the figures of `live-train evaluate`.
+    `meta` is what the run knows of its making, and of the runs `before` it; `note` is added to that word for
+    word. `evaluation` are the figures of `live-train evaluate`.
     """
     title = report.output.stem if report.output.stem != "model" else report.output.resolve().parent.name
-    row = meta.get("row", {})
     lines = [
         f"# {title}",
         "",
@@ -61,17 +86,11 @@ def card(
         "|---|---|",
         *[f"| {source['archive']} | {source['licence']} |" for source in manifest.data],
         "",
-        "Songs that share a melody share a split; the figures come from the split that they name.",
+        "Songs that share a melody share a split as far as an archive's manifest groups them; a file that no "
+        "manifest lists goes by the hash of its content. The figures come from the split that they name.",
     ]
-    if row:
-        lines += [
-            "",
-            "## Training",
-            "",
-            f"{row['total']} iterations in {row['minutes']:.0f} minutes "
-            f"({meta.get('machine', 'machine not noted')}) up to this, the best checkpoint on the validation "
-            f"split (loss {row['loss']:.3f} nats a step).",
-        ]
+    if training := [*_training(meta), *([note] if note else [])]:
+        lines += ["", "## Training", "", " ".join(training)]
     lines += ["", "## Figures", ""]
     lines += [table(evaluation)] if evaluation else ["Not evaluated yet: run `live-train evaluate`."]
     lines += [
@@ -93,11 +112,24 @@ def card(
     return "\n".join([*lines, "", f"Exported with {made}.", ""])
 
 
-def write(path: Path, text: str) -> None:
-    """Write the card at `path`, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+def _training(meta: Mapping[str, Any]) -> list[str]:
+    """Return sentences about the run and those whose weights it began with."""
+    sentences = []
+    if meta.get("row"):
+        sentences.append(
+            f"{_effort(meta)} up to this, the best checkpoint on the validation split "
+            f"(loss {meta['row']['loss']:.3f} nats a step)."
+        )
+    if earlier := meta.get("before"):
+        runs = "an earlier run" if len(earlier) == 1 else "earlier runs, the first of them first"
+        sentences.append(f"It began with the weights of {runs}: {'; '.join(map(_effort, earlier))}.")
+    return sentences
+
+
+def _effort(made: Mapping[str, Any]) -> str:
+    row = made["row"]
+    machine = made.get("machine") or "machine not noted"
+    return f"{row['total']:,} iterations in {row['minutes']:.0f} minutes ({machine})"
 
 
 def _agreement(form: str, found: Agreement) -> str:
@@ -109,7 +141,7 @@ def _agreement(form: str, found: Agreement) -> str:
 
 def _axes(manifest: Manifest) -> list[str]:
     if not manifest.axes:
-        return ["No axes were measured: export with `--data`."]
+        return ["None: `live-train export --data` measures them, and keeps those that do what they say."]
     return [
         "What a knob does to 64 latents of training music, decoded with the same noise at seven positions: "
         "correlation of the knob with each attribute as it changes around a latent's own value. The range is "

@@ -1,7 +1,6 @@
 """The command `live-train`: prepare, fit, evaluate, export."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         options.run(options)
     except KeyboardInterrupt:
-        print("live-train: interrupted; `fit` goes on from its last checkpoint", file=sys.stderr)
+        print(f"live-train: interrupted{options.interrupted}", file=sys.stderr)
         return 130
     except OSError as error:  # a file or folder that cannot be read or written
         print(f"live-train: {error}", file=sys.stderr)
@@ -53,9 +52,10 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
+    from training import figures
+    from training.atomic import write
     from training.evaluate import evaluate
     from training.results import table
-    from training.run import EVALUATION
     from training.store import Store
     from training.subject import open_subject
 
@@ -69,17 +69,20 @@ def _evaluate(options: argparse.Namespace) -> None:
         results["left_out"] = report.lines()
     else:
         results = measure(Store.open(options.data), options.split)
-    text = json.dumps(results, indent=1, allow_nan=False)
+    text = figures.text(results)
     print(text if options.json else "\n".join([table(results), *results.get("left_out", [])]))
-    for_card = options.model / EVALUATION if options.model.is_dir() and results["split"] == "test" else None
-    if output := options.output or for_card:
-        output.write_text(text + "\n", encoding="utf-8")
+    if options.output:
+        write(options.output, text + "\n")
+    if options.model.is_dir() and (reason := figures.keep(options.model, results)):
+        print(f"live-train: {options.model}: not kept for the card: {reason}", file=sys.stderr)
 
 
 def _export(options: argparse.Namespace) -> None:
     from training.export import export
 
-    report = export(options.folder, options.output, store=options.data, quantise=not options.float32)
+    report = export(
+        options.folder, options.output, store=options.data, quantise=not options.float32, note=options.note
+    )
     print("\n".join(report.lines()))
 
 
@@ -99,11 +102,14 @@ def _device(options: argparse.Namespace) -> str:
 
 def _positive(kind: type[Number]) -> Callable[[str], Number]:
     """Return a reader of numbers above 0 for argparse."""
+    return _number(kind, lambda value: value > 0, "above 0")
 
+
+def _number(kind: type[Number], allowed: Callable[[Number], bool], called: str) -> Callable[[str], Number]:
     def read(text: str) -> Number:
         value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"{text} is not above 0")
+        if not allowed(value):
+            raise argparse.ArgumentTypeError(f"{text} is not {called}")
         return value
 
     read.__name__ = kind.__name__  # argparse says "invalid int value"
@@ -112,12 +118,13 @@ def _positive(kind: type[Number]) -> Callable[[str], Number]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="live-train", description="Train the models that `live` plays.")
+    parser.set_defaults(interrupted="")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     prepare = commands.add_parser("prepare", help="turn MIDI files into a store of tokens")
     prepare.add_argument("source", type=Path, nargs="+", metavar="SOURCE", help="folder or zip of MIDI files")
     prepare.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the store")
-    prepare.set_defaults(run=_prepare)
+    prepare.set_defaults(run=_prepare, interrupted="; no store was written")
 
     fit = commands.add_parser("fit", help="train a model, or go on training it")
     fit.add_argument(
@@ -127,10 +134,10 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder of the run")
     minutes = "end after so many minutes, shared out by the stages"
     fit.add_argument("--minutes", type=_positive(float), metavar="M", help=minutes)
-    begin = "begin with the weights of this run, as to go on with other songs or for longer"
+    begin = "begin with the weights of this run: for longer, or with songs of your own"
     fit.add_argument("--from", type=Path, dest="start", metavar="RUN", help=begin)
     _machine(fit)
-    fit.set_defaults(run=_fit)
+    fit.set_defaults(run=_fit, interrupted="; the same command goes on from the last checkpoint")
 
     evaluate = commands.add_parser("evaluate", help="measure a run or an exported model")
     evaluate.add_argument("model", type=Path, metavar="MODEL", help="a run's folder or an exported .ts")
@@ -138,13 +145,13 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--data", type=Path, metavar="DIR", help="a store that `prepare` wrote")
     data.add_argument("--midi", type=Path, metavar="DIR", help="any folder or zip of MIDI files, all of it")
     evaluate.add_argument("--split", default="test", choices=("train", "valid", "test"))
-    limit = "windows of each source, spread evenly (1000)"
+    limit = "windows of each source, spread evenly (1000, which the card takes)"
     evaluate.add_argument("--limit", type=_positive(int), default=1000, metavar="N", help=limit)
-    evaluate.add_argument(
-        "--samples", type=int, default=1000, metavar="N", help="draws from the prior (1000)"
-    )
+    samples = "draws from the prior (1000)"
+    count = _number(int, lambda value: value >= 0, "0 or above")
+    evaluate.add_argument("--samples", type=count, default=1000, metavar="N", help=samples)
     evaluate.add_argument("--json", action="store_true", help="print JSON instead of a table")
-    output = "write the JSON here as well; the test figures of a run go into its folder, for the card"
+    output = "write the JSON here too; a run keeps its test figures in its folder in any case, for the card"
     evaluate.add_argument("--output", type=Path, metavar="FILE", help=output)
     _machine(evaluate)
     evaluate.set_defaults(run=_evaluate)
@@ -154,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, required=True, metavar="MODEL.ts")
     export.add_argument("--data", type=Path, metavar="DIR", help="store to measure the knobs' axes on")
     export.add_argument("--float32", action="store_true", help="keep float32 weights, four times the size")
+    export.add_argument("--note", metavar="TEXT", help="what the card shall say about the training as well")
     export.set_defaults(run=_export)
     return parser
 

@@ -4,6 +4,8 @@ import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from training.atomic import whole
+
 Row = Mapping[str, float]
 HEAD = ("stage", "iteration", "total", "minutes", "loss", "train_loss", "nats_per_step", "kl_bits")
 
@@ -11,7 +13,7 @@ HEAD = ("stage", "iteration", "total", "minutes", "loss", "train_loss", "nats_pe
 def write(folder: Path, rows: Sequence[Row]) -> None:
     """Write `rows` as curves.csv and curves.png into `folder`."""
     names = [*HEAD, *sorted({name for row in rows for name in row} - set(HEAD))]
-    with (folder / "curves.csv").open("w", newline="") as file:
+    with whole(folder / "curves.csv") as partial, partial.open("w", newline="") as file:
         table = csv.DictWriter(file, names)
         table.writeheader()
         table.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
@@ -34,7 +36,8 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
         panel.set(title=title, xlabel="iteration")
         if panel.lines:
             panel.legend(fontsize=7)
-    figure.savefig(folder / "curves.png", dpi=120)
+    with whole(folder / "curves.png") as partial:
+        figure.savefig(partial, dpi=120, format="png")
 
 
 def line(objective: str, row: Row) -> str:

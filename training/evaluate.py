@@ -17,9 +17,11 @@ from training.store import Store
 from training.subject import Subject, prior_latents
 
 VOICES = CODECS["trio"].voices
-DRUMS = 2  # the column of VOICES
+DRUM_COLUMN = next(column for column, voice in enumerate(VOICES) if voice.kind == "drums")
 CHUNKS = 32  # in which training windows are read, to keep only their drums in memory
 BATCH = 64  # windows at a time
+LIMIT = 1000  # windows of a source
+SAMPLES = 1000  # draws from the prior
 ACTIVE = 0.01  # a unit is active if the variance of its mu over the data exceeds this (Burda et al. 2016)
 PAIRS, POINTS = 32, 9  # interpolations walked, and points on each
 
@@ -36,8 +38,8 @@ def evaluate(
     store: Store,
     split: str | None,
     *,
-    limit: int = 1000,
-    samples: int = 1000,
+    limit: int = LIMIT,
+    samples: int = SAMPLES,
     seed: int = 0,
 ) -> Results:
     """Return every figure of a model on `split` of `store`, source by source.
@@ -61,12 +63,13 @@ def evaluate(
         sources[name] = {"windows": len(some), "of": len(rows), "files": len(set(files.tolist()))}
         sources[name] |= _source(subject, windows, files, seed)
         if len(trained):
-            drums = windows[..., DRUMS, None].numpy()
+            drums = windows[..., DRUM_COLUMN, None].numpy()
             sources[name]["drums_seen_in_training"] = duplicates(drums, trained, 0)
         data[name] = statistics(windows.numpy())
     if not sources:
         raise EvaluateError(f"there is no window of all three voices in split {split or 'all'}")
-    results: Results = {"model": subject.facts, "split": split, "temperature": 1.0, "sources": sources}
+    results: Results = {"model": subject.facts, "store": store.digest(), "split": split, "temperature": 1.0}
+    results["sources"] = sources
     if samples:
         z_size = subject.encode(windows[:1])[0].shape[-1]
         latents = prior_latents(samples, z_size, seed)
@@ -83,7 +86,7 @@ def _drums(store: Store) -> NDArray[np.int16]:
     """Return the drums (windows, bars, steps, 1) of all training windows of `store`."""
     rows = store.windows_of("train")
     parts = [
-        store.window(some)[..., DRUMS, None].astype(np.int16)
+        store.window(some)[..., DRUM_COLUMN, None].astype(np.int16)
         for some in np.array_split(rows, CHUNKS)
         if len(some)
     ]

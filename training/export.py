@@ -1,18 +1,17 @@
 """From a trained model to a file that plays, TorchScript with a manifest inside; only this file scripts."""
 
-import json
 import platform
+import tomllib
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from engine.codec import CODECS
 from engine.manifest import ENTRY, FORMAT, Manifest, read
-from training import card, latents, run
+from training import atomic, card, figures, latents, run
 from training.agreement import TOLERANCE, compare, compare_encoders, reference
 from training.card import Report
 from training.exported import ExportedMusicVAE
@@ -20,6 +19,7 @@ from training.latents import Latents
 from training.musicvae import MusicVAE
 from training.store import Store
 
+PROJECT = "live-vae"
 FAMILY = "musicvae-hierarchical"
 CODEC = "trio"
 CHECKED = 64  # random latents on which the exported form must write what the Python model writes
@@ -29,47 +29,27 @@ class ExportError(Exception):
     """A model that cannot be exported; the message names what was found and what was expected."""
 
 
-def export(run_dir: Path, output: Path, *, store: Path | None = None, quantise: bool = True) -> Report:
+def export(
+    run_dir: Path, output: Path, *, store: Path | None = None, quantise: bool = True, note: str | None = None
+) -> Report:
     """Write the best model of the run in `run_dir` to `output`, and CARD.md beside it.
 
     Axes, anchors and latent statistics come from the training windows in folder `store`; without it the
-    file has the prior's and no axes. The card's figures are those of `live-train evaluate RUN`.
-    ExportError as export_model, or a run whose last stage is not reached, or figures of another model;
-    RunError, StoreError: what is missing.
+    file has the prior's and no axes. The card's figures are those of `live-train evaluate RUN`; what it says
+    of the training ends with `note`. ExportError as export_model, or a run whose last stage is not reached;
+    FiguresError: figures of another model; RunError, StoreError, LatentsError: what is missing.
     """
     loaded = run.load(run_dir)
     if loaded.meta.get("objective") != "windows":
         found = loaded.meta.get("objective")
         raise ExportError(f"{run_dir}: trained only to stage {found!r}, expected 'windows'; go on with fit")
-    figures = evaluation(run_dir, run.identity(loaded.model))
-    weights = loaded.meta.get("weights") or {}
-    data = [
-        {"archive": source["name"], "licence": source["licence"]}
-        for source in loaded.meta.get("sources", [])
-        if weights.get(source["name"], 0.0 if weights else 1.0) > 0
-    ]
+    kept = figures.kept(run_dir, run.identity(loaded.model))
+    data = card.data([*loaded.meta.get("before", []), loaded.meta])
     measured = latents.measure(loaded.model, Store.open(store)) if store else None
     report = export_model(loaded.model, output, quantise=quantise, measured=measured, data=data)
-    card.write(output.with_name("CARD.md"), card.card(read(output), report, loaded.meta, figures))
+    text = card.card(read(output), report, loaded.meta, kept, note)
+    atomic.write(output.with_name("CARD.md"), text)
     return report
-
-
-def evaluation(run_dir: Path, identity: str) -> dict[str, Any] | None:
-    """Return what `live-train evaluate` wrote into `run_dir` about the model `identity`, None if it did not.
-
-    ExportError: the file is broken or tells of another model.
-    """
-    path = run_dir / run.EVALUATION
-    if not path.exists():
-        return None
-    try:
-        figures: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        found = figures["model"]["identity"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-        raise ExportError(f"{path}: not an evaluation: {error!r}; run `live-train evaluate` again") from error
-    if found != identity:
-        raise ExportError(f"{path}: tells of model {found}, this is {identity}; evaluate the run again")
-    return figures
 
 
 def export_model(
@@ -126,10 +106,7 @@ def script(module: ExportedMusicVAE) -> torch.jit.ScriptModule:
 def describe(model: MusicVAE, weights: str, measured: Latents, data: Sequence[Mapping[str, str]]) -> Manifest:
     """Return the manifest of `model`."""
     config, codec = model.config, CODECS[CODEC]
-    try:
-        own = version("live-vae")
-    except PackageNotFoundError:
-        own = "a checkout"
+    own = own_version()
     return Manifest(
         format=FORMAT,
         family=FAMILY,
@@ -146,7 +123,7 @@ def describe(model: MusicVAE, weights: str, measured: Latents, data: Sequence[Ma
         anchors=measured.anchors,
         data=tuple(dict(source) for source in data),
         exported_with={
-            "live-vae": own,
+            **({PROJECT: own} if own else {}),
             "torch": torch.__version__,
             "python": platform.python_version(),
             "weights": run.identity(model),
@@ -154,14 +131,25 @@ def describe(model: MusicVAE, weights: str, measured: Latents, data: Sequence[Ma
     )
 
 
-def write(scripted: torch.jit.ScriptModule, manifest: Manifest, output: Path) -> None:
-    """Write the model file under another name beside `output`, and give it its own when it is whole."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    partial = output.with_name(f".{output.name}.partial")
+def own_version() -> str:
+    """Return the version of this project, installed or in its checkout; empty if neither can be found."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)
-            torch.jit.save(scripted, str(partial), _extra_files={ENTRY: manifest.to_json()})
-        partial.replace(output)
-    finally:
-        partial.unlink(missing_ok=True)
+        return version(PROJECT)
+    except PackageNotFoundError:
+        return checkout_version(Path(__file__).parents[1] / "pyproject.toml")
+
+
+def checkout_version(path: Path) -> str:
+    """Return the version in this project's pyproject.toml, empty if there is none of its name at `path`."""
+    if not path.is_file():
+        return ""
+    project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
+    return str(project.get("version", "")) if project.get("name") == PROJECT else ""
+
+
+def write(scripted: torch.jit.ScriptModule, manifest: Manifest, output: Path) -> None:
+    """Write the model file, which appears whole or not at all."""
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.whole(output) as partial, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.jit.save(scripted, str(partial), _extra_files={ENTRY: manifest.to_json()})

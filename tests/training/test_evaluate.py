@@ -15,6 +15,7 @@ from training.fit import fit
 from training.musicvae import MusicVAE
 from training.results import table
 from training.run import load
+from training.store import Store
 from training.subject import RunSubject, SubjectError, open_subject
 
 
@@ -111,6 +112,36 @@ def test_an_export_takes_only_its_own_figures_and_only_a_finished_run(
     assert not (tmp_path / "early.ts").exists()
 
 
+def test_figures_are_for_the_card_only_if_they_are_of_the_whole_test_split_of_its_own_store(
+    folder, band_folder, tmp_path, capsys
+):
+    kept = folder / "evaluation.json"
+    kept.unlink(missing_ok=True)
+    songs, other = tmp_path / "songs", tmp_path / "other"
+    songs.mkdir()
+    (songs / "MANIFEST.csv").write_text("path,split\na.mid,train\nb.mid,valid\nc.mid,test\n")
+    for seed, name in enumerate(("a.mid", "b.mid", "c.mid")):
+        (songs / name).write_bytes(midi(trio(18, seed + 20)))
+    assert main(["prepare", str(songs), "--output", str(other)]) == 0
+    own = ["--data", str(band_folder)]
+    for flags, reason in (
+        ([*own, "--split", "valid"], "it takes the test split of a store, not valid"),
+        (["--midi", str(songs)], "it takes the test split of a store, not a folder of MIDI files"),
+        ([*own, "--limit", "3"], "it takes 10 windows of band, not 3"),
+        (["--data", str(other)], "this is another store than the run learnt from"),
+    ):
+        capsys.readouterr()
+        assert main(["evaluate", str(folder), *flags, "--samples", "0", "--json"]) == 0
+        shown = capsys.readouterr()
+        assert json.loads(shown.out)["split"] in ("test", "valid", None)
+        assert shown.err == f"live-train: {folder}: not kept for the card: {reason}\n"
+        assert not kept.exists()
+    copy = tmp_path / "mine.json"
+    assert main(["evaluate", str(folder), *own, "--samples", "0", "--output", str(copy)]) == 0
+    assert kept.read_bytes() == copy.read_bytes()
+    assert json.loads(copy.read_text())["store"] == Store.open(band_folder).digest()
+
+
 def test_a_folder_of_midi_files_is_evaluated_and_what_was_left_out_is_told(folder, tmp_path, capsys):
     songs = tmp_path / "songs"
     songs.mkdir()
@@ -124,7 +155,12 @@ def test_a_folder_of_midi_files_is_evaluated_and_what_was_left_out_is_told(folde
 
 @pytest.mark.parametrize(
     ("flags", "message"),
-    [(["--limit", "0"], "0 is not above 0"), (["--device", "warp"], "--device warp")],
+    [
+        (["--limit", "0"], "0 is not above 0"),
+        (["--samples", "-1"], "-1 is not 0 or above"),
+        (["--samples", "few"], "invalid int value: 'few'"),
+        (["--device", "warp"], "--device warp"),
+    ],
 )
 def test_a_wrong_flag_is_named(folder, band_folder, capsys, flags, message):
     with suppress(SystemExit):
