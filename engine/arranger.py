@@ -10,7 +10,7 @@ import numpy as np
 from engine import opening
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, Bar
 from engine.codec import CODECS
-from engine.latent import Latent, anchor, move, prior, slerp
+from engine.latent import Latent, anchor, draw, move, slerp
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS, BarReply, BarRequest, RollNote
 from engine.response import Responses
 from engine.setup import NEUTRAL, Setup
@@ -85,7 +85,7 @@ class Arranger:
         self.seed, self.revision = seed, self.revision + 1
 
     def set_anchor(self, name: str, seed: int | None) -> None:
-        """Put the prior's draw for `seed`, or what plays now, into anchor "A" or "B".
+        """Put the model's draw for `seed`, or what plays now, into anchor "A" or "B".
 
         What plays now includes knobs and morph, which therefore go to neutral and to that anchor: the
         music stays the same.
@@ -95,7 +95,7 @@ class Arranger:
             self.parameters |= {knob: NEUTRAL[knob] for knob in KNOBS}
             self.parameters["interpolation"] = 0.0 if name == "A" else 1.0
         else:
-            self.anchors[name] = prior(seed, 0, self._manifest.z_size)
+            self.anchors[name] = draw(self._manifest, seed)
         self.revision += 1
 
     def z(self) -> Latent:

@@ -6,12 +6,27 @@ from numpy.typing import NDArray
 from engine.manifest import Manifest
 
 Latent = NDArray[np.float32]  # (z_size,)
+NEAR = 0.8  # cosine between a draw and the anchor that it varies
 
 
 def prior(seed: int, index: int, z_size: int) -> Latent:
     """Return draw number `index` of the standard normal prior for `seed`; (z_size,)."""
     generator = np.random.Generator(np.random.Philox(key=[seed % 2**64, index]))
     return generator.standard_normal(z_size).astype(np.float32)
+
+
+def draw(manifest: Manifest, seed: int) -> Latent:
+    """Return a latent for `seed`, (z_size,): a variation of one of the model's anchors, chosen by the seed.
+
+    It lies at an angle of which NEAR is the cosine, towards a draw from the prior: draws from the prior alone
+    stray further from the songs' keys and ranges. Without anchors it is the prior's draw.
+    """
+    strange = prior(seed, 0, manifest.z_size)
+    if not manifest.anchors:
+        return strange
+    generator = np.random.Generator(np.random.Philox(key=[seed % 2**64, 1]))
+    familiar = manifest.anchors[generator.integers(len(manifest.anchors))]
+    return np.asarray(NEAR * np.asarray(familiar) + (1.0 - NEAR**2) ** 0.5 * strange, dtype=np.float32)
 
 
 def slerp(a: Latent, b: Latent, position: float) -> Latent:
@@ -44,7 +59,7 @@ def move(z: Latent, axes: NDArray[np.float32], offsets: NDArray[np.float32]) -> 
 def anchor(manifest: Manifest, source: str, number: int) -> Latent:
     """Return the latent of an anchor; (z_size,). ValueError: a row that the model does not have."""
     if source == "seed":
-        return prior(number, 0, manifest.z_size)
+        return draw(manifest, number)
     if not 0 <= number < len(manifest.anchors):
         raise ValueError(f"anchor {number}: the model has {len(manifest.anchors)}")
     return np.asarray(manifest.anchors[number], dtype=np.float32)

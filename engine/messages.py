@@ -83,7 +83,7 @@ class SetChannel:
 
 @dataclass(frozen=True, slots=True)
 class SetAnchor:
-    """Put a new latent into anchor "A" or "B": the prior's draw for `seed`, or what plays now if None."""
+    """Put a new latent into anchor "A" or "B": the model's draw for `seed`, or what plays now if None."""
 
     anchor: str
     seed: int | None

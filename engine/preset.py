@@ -49,7 +49,7 @@ class KnobPreset:
 
 @dataclass(frozen=True, slots=True)
 class AnchorPreset:
-    """A latent to start from: number `number` of the model's own anchors, or the prior's draw for a seed."""
+    """A latent to start from: number `number` of the model's own anchors, or a draw for a seed."""
 
     source: str  # "model" or "seed"
     number: int

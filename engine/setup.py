@@ -28,7 +28,7 @@ class Setup:
     """A performance before it begins; it is pickled into the player's process.
 
     `axes` are what the knobs turn, in their order. `anchors` are where the latents A and B come from:
-    ("model", row of `manifest.anchors`) or ("seed", seed of the prior's draw). `parameters` overrides
+    ("model", row of `manifest.anchors`) or ("seed", the seed of a draw). `parameters` overrides
     NEUTRAL by name. `bindings` maps parameters to controllers (channel 0-15, number). `bars` ends the
     performance after that many bars, None goes on for ever.
     """
