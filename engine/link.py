@@ -134,10 +134,10 @@ class Peer:
         return round(self._state.tempo(), 2)
 
     def text(self) -> str:
-        """Return how it goes, for the performer."""
+        """Return who is there, and the tempo, for the performer."""
         others = self._link.numPeers()
         who = f"with {others} peer{'' if others == 1 else 's'}" if others else "without peers"
-        return f"Link {who}, {self.bpm:.1f} BPM" + ("" if self.running else ", waiting for start")
+        return f"Link {who}, {self.bpm:.1f} BPM"
 
     def _begin(self, state: "SessionState", moment: int) -> None:
         state.requestBeatAtTime(0.0, moment, BEATS_PER_BAR)

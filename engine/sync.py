@@ -214,4 +214,5 @@ class LinkSync:
 
     def text(self, _: float) -> str:
         """Return how it goes, for the performer."""
-        return self._peer.text()
+        going = self._peer.running or self._begin
+        return self._peer.text() + ("" if going else ", waiting for start")

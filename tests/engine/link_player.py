@@ -1,7 +1,7 @@
 """A player in a Link session, in a process of its own, with the test in the place of the screen.
 
 At its end it sends a row for each note: the time at which it was sent, the tick at which the music was then,
-and its message.
+and its message; and for how long at most this machine held the process up.
 """
 
 import sys
@@ -18,6 +18,8 @@ from engine.link import Peer
 from engine.midi import NOTE_OFF, NOTE_ON
 from engine.player import Player
 
+NAP = 0.02  # seconds
+
 
 class Rows:
     """A sink that keeps what it is sent."""
@@ -33,7 +35,17 @@ class Rows:
             self.kept.append((now, self.player.performance.transport.tick_at(now), tuple(message)))
 
 
+def watch(held: list[float]) -> None:
+    """Keep in `held` by how many seconds at most a short sleep was too long."""
+    while True:
+        before = time.monotonic()
+        time.sleep(NAP)
+        held[0] = max(held[0], time.monotonic() - before - NAP)
+
+
 if __name__ == "__main__":
+    held = [0.0]
+    threading.Thread(target=watch, args=(held,), daemon=True).start()
     bpm = float(sys.argv[2])
     with Connection(int(sys.argv[1])) as live:
         peer = Peer(bpm)
@@ -46,4 +58,4 @@ if __name__ == "__main__":
         rows.player = Player(setup, MonotonicClock(), desk)
         rows.player.run()
         peer.close()
-        live.send(rows.kept)
+        live.send((rows.kept, held[0]))

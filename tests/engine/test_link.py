@@ -23,11 +23,15 @@ from engine.messages import Acknowledge, Command, Play, Quit, SetBpm, Snapshot, 
 from engine.midi import NOTE_ON
 
 HERE = Path(__file__).parent
-PATIENCE = 30.0  # seconds for something to happen that always does
+PATIENCE = 90.0  # seconds for something to happen that always does, on a machine that is busy
+HELD = 0.2  # seconds from which on the music is rightly moved rather than rushed
 NETWORK = "ip link set lo up && ip link set lo multicast on && ip route add 224.0.0.0/4 dev lo"
 TOGETHER = 0.005  # seconds by which two peers may differ: Link promises 3 ms, the bend back allows for more
 OLDER = 0.8  # seconds; of two sessions that are as old as each other to within half of one, chance chooses
 PLAIN = plain(9)
+
+Begin = Callable[..., Any]
+Rows = list[tuple[float, float, tuple[int, ...]]]  # time, tick and message of each note
 
 installed = importlib.util.find_spec("link") is not None
 needs_link = pytest.mark.skipif(not installed, reason="Ableton Link is an extra: pip install -e '.[link]'")
@@ -205,13 +209,16 @@ class Instrument(Program):
         """Have the performer do something."""
         self.pipe.send(command)
 
-    def leave(self) -> list[tuple[float, float, tuple[int, ...]]]:
+    def leave(self) -> Rows:
         """Leave; return time, tick and message of every note."""
         self.do(Quit())
         while not self.look().finished:
             pass
-        rows: list[tuple[float, float, tuple[int, ...]]] = self.receive()
+        rows: Rows
+        rows, held = self.receive()
         self.end()
+        if held > HELD:
+            pytest.skip(f"this machine held the player up for {held:.1f} s: its notes tell nothing")
         return rows
 
 
@@ -221,9 +228,6 @@ def until(look: Callable[[], object], what: Callable[[], str]) -> None:
     while not look():
         assert time.monotonic() < deadline, f"waited {PATIENCE:.0f} s in vain until {what()}"
         time.sleep(0.005)
-
-
-Begin = Callable[..., Any]
 
 
 @pytest.fixture
@@ -242,7 +246,7 @@ def begin(network: list[str]) -> Iterator[Begin]:
         program.kill()
 
 
-def in_order(rows: list[tuple[float, float, tuple[int, ...]]]) -> None:
+def in_order(rows: Rows) -> None:
     """Assert that these are the notes of the piece from its beginning, each once."""
     assert len(rows) > 20
     count = len(rows) - 1
@@ -251,7 +255,7 @@ def in_order(rows: list[tuple[float, float, tuple[int, ...]]]) -> None:
     assert [message for _, _, message in rows[:count]] == [message for _, message in PLAIN][:count]
 
 
-def apart(other: Other, rows: list[tuple[float, float, tuple[int, ...]]], bpm: float) -> float:
+def apart(other: Other, rows: Rows, bpm: float) -> float:
     """Return by how many seconds at most the other's bar and ours are apart at the times of `rows`."""
     ours = np.array([tick / PPQN for _, tick, _ in rows])
     theirs = np.array(other.ask("phases", [moment for moment, _, _ in rows]))
