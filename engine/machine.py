@@ -9,6 +9,7 @@ from pathlib import Path
 
 # Of SCHED_FIFO: below JACK's 70, above everything ordinary; and, for what has a little more time, below that.
 PRIORITY, LOW_PRIORITY = 50, 10
+NICENESS = 5  # of what is still being loaded while the first note and the screen are on their way
 MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # <sys/mman.h> of Linux: what is and will be touched
 WHEELS = ("torch", "numpy", "python-rtmidi", "mido", "textual", "symusic", "miniaudio")
 ROOT = Path("/")
@@ -50,6 +51,18 @@ def real_time(priority: int = PRIORITY) -> bool:
     except (AttributeError, OSError):
         return False  # macOS and Windows have none of it; Linux grants it to group audio or with rtkit
     return True
+
+
+def give_way() -> None:
+    """Let everything else go first."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+
+
+def come_forward() -> None:
+    """Ask for real-time scheduling for what a step waits for; with one core the screen would wait as well."""
+    if (os.cpu_count() or 1) > 1:
+        real_time(LOW_PRIORITY)
 
 
 def keep_memory() -> None:

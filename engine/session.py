@@ -1,7 +1,6 @@
 """A performance as its owner sees it: spawns player, composer and guard, and keeps them going."""
 
 import multiprocessing
-import os
 import signal
 import threading
 import time
@@ -15,6 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from engine.ledger import Ledger, Notice
+from engine.machine import give_way
 from engine.messages import Acknowledge, Command, ComposerState, Measured, Quit, Snapshot
 from engine.setup import Setup, VoiceSetup, from_preset
 from engine.watch import TELLING
@@ -22,7 +22,6 @@ from engine.watch import TELLING
 __all__ = ["Session", "Setup", "VoiceSetup", "from_preset"]
 
 RESTARTS, RESTART_SECONDS = 3, 60.0  # a composer or guard that dies more often than that is left alone
-NICENESS = 5  # of the composer: a bar that waits its turn has a whole bar of time, a note has none
 LOOK = 0.5  # seconds between looks at whether the player has given its composer up
 WRITING = 30.0  # seconds without progress after which a guard that writes a take is as good as gone
 SILENCING = 4.0  # seconds that a guard may take to end the notes of a player that died
@@ -37,8 +36,7 @@ def _play(setup: Setup, live: Connection, composer: Connection, guard: Connectio
 
 
 def _compose(connection: Connection, model: str) -> None:
-    if hasattr(os, "nice"):  # before it loads anything: the first note and the screen go first
-        os.nice(NICENESS)
+    give_way()  # before it loads anything: the first note and the screen go first
     from engine import composer  # loads torch, for the composer's process only
 
     composer.run(connection, model)

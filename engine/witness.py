@@ -4,7 +4,6 @@ Each says ("ready", what it opened) or ("refused", why) on its connection, does 
 side says or hangs up, and ends with ("done", result).
 """
 
-import os
 import time
 from array import array
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from engine.clock import read
-from engine.machine import keep_memory, real_time
+from engine.machine import come_forward, keep_memory, real_time
 from engine.midi import CONTROL, NOTE_OFF, NOTE_ON, note_number
 from engine.setup import Setup
 
@@ -90,15 +89,13 @@ def decode(link: Connection, setup: Setup) -> None:
     from engine.bench import requests
     from engine.composer import Composer  # loads torch
     from engine.decoder import DecoderError
-    from engine.session import NICENESS
 
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     try:
         composer = Composer(setup.model)
     except DecoderError as error:
         _say(link, "refused", str(error))
         return
+    come_forward()
     _say(link, "ready", setup.model)
     bars = 0
     for request in requests(setup):
