@@ -56,6 +56,8 @@ def run(connection: Connection, model_path: Path | str) -> None:
     Leaves when the other end of `connection` is closed, or after "failed" with its reason.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for `live`, which closes the connection
+    if hasattr(signal, "SIGTSTP"):  # and Ctrl-Z for `live` alone: the music goes on
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     try:

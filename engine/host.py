@@ -52,6 +52,8 @@ def _catch_signals(desk: Desk, wake: Wake) -> None:
     for name in SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), leave)
+    if hasattr(signal, "SIGTSTP"):  # Ctrl-Z stops `live` alone: a player that stood still would leave notes on
+        signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # held back since before this process could take it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 

@@ -18,7 +18,7 @@ WATCH = 0.25  # seconds between looks at who is connected
 
 def run(link: Connection, ledger_name: str) -> None:
     """Serve the player until it is gone, then clean up after it if it could not itself."""
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGTSTP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)  # it leaves when the player does
     ledger = Ledger(ledger_name)

@@ -92,7 +92,9 @@ def test_the_process_loads_answers_in_order_and_leaves_with_its_pipe(file: Path)
     assert received(here) == ComposerState("ready")
     for number in range(6):
         here.send(ask(number))
-    os.kill(process.pid or 0, signal.SIGINT)  # Ctrl-C reaches the whole group; the composer stays
+    for name in ("SIGINT", "SIGTSTP"):  # Ctrl-C and Ctrl-Z reach the whole group; the composer stays
+        if hasattr(signal, name):
+            os.kill(process.pid or 0, getattr(signal, name))
     replies = [received(here) for _ in range(6)]
     expected = Composer(file)
     for number, reply in enumerate(replies):

@@ -4,9 +4,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import mido
 import pytest
@@ -17,11 +20,11 @@ from live.headless import tell
 SCRIPT = str(Path(__file__).parent / "headless_toy.py")
 
 
-def begin(bars: int, take: Path, compose: str = "toy") -> subprocess.Popen[str]:
+def begin(bars: int, take: Path, compose: str = "toy", **how: Any) -> subprocess.Popen[str]:
     command = [sys.executable, SCRIPT, str(bars), str(take), compose]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, **how
     )
 
 
@@ -86,6 +89,48 @@ def test_a_killed_player_is_a_failure_and_its_take_is_there(tmp_path: Path) -> N
     assert "live: the performance failed: the player's process ended with code -9" in rest
     on, off = notes(tmp_path / "take.mid")
     assert on == off
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_the_music_goes_on_while_ctrl_z_suspends_live(tmp_path: Path) -> None:
+    journal = tmp_path / "take.mid.part"
+    # A group of its own, as a shell gives to a job; one in a session of its own could not be stopped.
+    with begin(0, tmp_path / "take.mid", process_group=0) as process:
+        until_playing(process)
+        try:
+            os.killpg(process.pid, signal.SIGTSTP)
+            wait_for(lambda: state_of(process.pid) == "T", "live is suspended")
+            time.sleep(0.1)  # what the signal has reached has felt it
+            for _ in range(3):
+                size = journal.stat().st_size
+                wait_for(lambda size=size: journal.stat().st_size > size, "more notes are played")
+            assert ignoring(process.pid, signal.SIGTSTP) >= 2  # player and guard; the toy's composer does not
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
+        process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, rest
+    on, off = notes(tmp_path / "take.mid")
+    assert on == off > 0
+
+
+def wait_for(look: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 20
+    while not look():
+        assert time.monotonic() < deadline, f"waited in vain until {what}"
+        time.sleep(0.01)
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
+def ignoring(pid: int, number: signal.Signals) -> int:
+    """Return how many processes that `pid` started ignore a signal."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    states = [Path(f"/proc/{child}/status").read_text() for child in children]
+    masks = [int(state.partition("SigIgn:")[2].split()[0], 16) for state in states]
+    return sum(bool(mask >> (number - 1) & 1) for mask in masks)
 
 
 def player_of(pid: int) -> int:
