@@ -1,11 +1,13 @@
 """Where presets are found: the user's own folder first, then those that come with the instrument."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from platformdirs import user_config_path
 
+from engine.paths import absolute
 from engine.preset import FILE, Preset, PresetError, load
 from engine.table import meant
 
@@ -34,15 +36,16 @@ def find(name_or_path: str) -> Preset:
 
     PresetError: there is none of that name (the message lists those there are), or it is broken.
     """
-    path = Path(name_or_path).expanduser()
-    if path.name == FILE and path.is_file():
-        return load(path.parent)
-    if (path / FILE).is_file():
-        return load(path)
-    if path.name == name_or_path and name_or_path not in ("", ".", ".."):
-        for _, shelf in shelves():
-            if (shelf / name_or_path).is_dir():
-                return load(shelf / name_or_path)
+    path = Path(name_or_path)
+    shelved: list[Path] = []
+    if path.name == name_or_path and not name_or_path.startswith("~"):
+        shelved = [shelf / name_or_path for _, shelf in shelves()]
+    else:
+        path = absolute(name_or_path, PresetError, f"/{FILE}")
+    for folder in (path.parent if path.name == FILE else path, *shelved):
+        with suppress(OSError):  # a name too long for a file, a shelf that may not be looked at
+            if (folder / FILE).is_file():
+                return load(folder)
     names = sorted({info.name for info in available()})
     raise PresetError(
         f"no preset {name_or_path!r}{meant(name_or_path, names)}; there are {', '.join(names) or 'none'}; "
@@ -54,7 +57,9 @@ def available() -> list[PresetInfo]:
     """Return every preset on the shelves, the broken ones with their error."""
     found = []
     for source, shelf in shelves():
-        folders = sorted(path.parent for path in shelf.glob(f"*/{FILE}")) if shelf.is_dir() else []
+        folders: list[Path] = []
+        with suppress(OSError):  # a shelf that may not be looked at has nothing on it
+            folders = sorted(path.parent for path in shelf.glob(f"*/{FILE}")) if shelf.is_dir() else []
         for folder in folders:
             try:
                 found.append(PresetInfo(folder.name, load(folder).title, source, folder, None))

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -13,6 +14,7 @@ from live.options import BENCH_BARS, BENCH_SECONDS, DOCTOR_SECONDS, parse
 from live.values import number
 
 INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended
+UNREAD = 1
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,6 +22,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0, 1 for a performance that failed, 2 for a mistake of the user, 130 for Ctrl-C; each said in one line.
     """
+    code = UNREAD
+    try:
+        try:
+            code = _answer(arguments)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has had enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
+    return code
+
+
+def _answer(arguments: Sequence[str] | None) -> int:
     options = parse(arguments)
     from live.errand import UserError  # multiprocessing is not needed to print the help
 

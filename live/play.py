@@ -33,7 +33,7 @@ class Wishes:
 
 def setup_for(preset: Preset, wishes: Wishes) -> Setup:
     """Return the Setup of a performance; UserError: no such port, no Link, no place for the take."""
-    record = str(place_for(wishes.record)) if wishes.record else None
+    record = str(place_for(wishes.record)) if wishes.record is not None else None
     if wishes.port or wishes.api or wishes.control:
         run(errands.check_ports, wishes.api, wishes.port, wishes.control)
     if wishes.sync == "link":

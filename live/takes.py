@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engine import errands
+from engine.paths import absolute
 from live.errand import UserError, run
 
 
@@ -20,13 +21,15 @@ def place_for(file: str) -> Path:
 
     UserError: it exists, an unfinished take waits there, or it cannot be written.
     """
-    path = Path(file).expanduser().absolute()
+    from engine.recorder import SUFFIX, UNFINISHED, recording
+
+    if not file:
+        raise UserError("a file without a name cannot be written")
+    path = absolute(file, UserError, SUFFIX, UNFINISHED)
     if path.exists():
         raise UserError(f"{file} exists already and is not overwritten; choose another name")
     part = part_of(path)
     if part.exists():
-        from engine.recorder import recording
-
         if recording(str(part)):
             raise UserError(f"{file} is being recorded right now, into {part}; choose another name")
         raise UserError(
@@ -51,8 +54,10 @@ def new_take(folder: Path, preset: str, now: datetime) -> Path:
 
 def finish(journal: str) -> str:
     """Make the .mid of an unfinished take and return the line that says so; UserError: it cannot be made."""
-    path = Path(journal).expanduser().absolute()
-    if part_of(path.with_suffix("")) != path:
+    from engine.recorder import SUFFIX
+
+    path = absolute(journal, UserError)
+    if path.suffix != SUFFIX:
         raise UserError(f"{journal} is no unfinished take; its name ends in .mid.part")
     if not path.is_file():
         raise UserError(f"{journal}: there is no such file")

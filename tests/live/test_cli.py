@@ -1,5 +1,6 @@
 """The command line as a user meets it: answers, mistakes in one line, and what its process loads."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,33 @@ def test_an_unfinished_take_becomes_its_file(tmp_path: Path) -> None:
     assert not part_of(tmp_path / "take.mid").exists()
 
 
+@pytest.mark.parametrize("arguments", [["presets"], ["--help"], ["render", "--help"]])
+def test_whoever_reads_may_stop_reading(tmp_path: Path, arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+    command = [sys.executable, "-m", "live.cli", *arguments]
+    with os.fdopen(writer, "wb") as out:
+        done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, env=environment, check=False)
+    assert done.stderr == b""
+    assert done.returncode in (0, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_that_may_not_be_looked_at_is_one_line(tmp_path: Path, preset: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o000)
+    for arguments in (
+        ["--preset", f"{closed}/mine"],
+        ["--preset", str(preset), "--headless", "--record", f"{closed}/x.mid"],
+        ["finish", f"{closed}/x.mid.part"],
+    ):
+        done = live(*arguments, home=tmp_path)
+        assert done.returncode == 2, done
+        assert "Permission denied" in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
+
+
 def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path) -> None:
     shelf = tmp_path / "live" / "presets" / "odd"
     if sys.platform != "linux":
@@ -115,6 +143,13 @@ def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path) -> None:
         (["--preset", "trioo", "render", "--bars", "1", "--output", "x.mid"], "no preset 'trioo'"),
         (["finish", "take.mid"], "take.mid is no unfinished take; its name ends in .mid.part"),
         (["finish", "absent.mid.part"], "absent.mid.part: there is no such file"),
+        (["finish", "/"], "/ is no unfinished take; its name ends in .mid.part"),
+        (["finish", "~nobody-here/x.mid.part"], "~nobody-here has no home folder on this machine"),
+        (["finish", f"{'x' * 300}.mid.part"], "xxx.mid.part: File name too long"),
+        (["--preset", "~nobody-here/x"], "~nobody-here has no home folder on this machine"),
+        (["--preset", "~nobody-here"], "~nobody-here has no home folder on this machine"),
+        (["--preset", "x" * 300], f"no preset '{'x' * 300}'"),
+        (["--preset", f"./{'x' * 300}"], "File name too long"),
     ],
 )
 def test_a_mistake_is_one_line_and_code_2(tmp_path: Path, arguments: list[str], said: str) -> None:
@@ -130,6 +165,13 @@ def test_a_mistake_is_one_line_and_code_2(tmp_path: Path, arguments: list[str], 
     [
         (["--headless", "--record", "{old}"], "exists already and is not overwritten"),
         (["--headless", "--record", "{here}/no/where.mid"], "there is no folder"),
+        (["--headless", "--record", "~nobody-here/x.mid"], "~nobody-here has no home folder"),
+        (["--headless", "--record", "{here}/" + "x" * 241 + ".mid"], "File name too long"),  # with its suffix
+        (["--headless", "--record", ""], "a file without a name cannot be written"),
+        (["--record", ""], "a file without a name cannot be written"),
+        (["render", "--bars", "1", "--output", "~nobody-here/x.mid"], "~nobody-here has no home folder"),
+        (["render", "--bars", "1", "--output", "{here}/" + "x" * 300], "File name too long"),
+        (["render", "--bars", "1", "--output", ""], "a file without a name cannot be written"),
         (["--headless", "--record", "{here}/half.mid"], "`live finish {here}/half.mid.part` makes half.mid"),
         (["render", "--bars", "1", "--output", "{here}/half.mid"], "an unfinished take is in"),
         (["--headless", "--api", "Amiga"], "api is Amiga, allowed: ALSA, JACK"),
