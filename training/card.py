@@ -19,10 +19,12 @@ class Report:
     weights: str
     bytes: int
     parameters: int
+    decoding: int  # of them in conductor and bottom decoders
     checked: int  # latents
     exact: Agreement
     written: Agreement
     axes: tuple[Axis, ...]
+    untrained: str = ""  # what the weights are of a model that has learnt nothing
 
     def lines(self) -> list[str]:
         """Return the report as lines to print."""
@@ -31,7 +33,9 @@ class Report:
             for shares in (self.written.teacher_forced, self.written.free)
         )
         return [
-            f"{self.output}: {self.bytes / 2**20:.1f} MiB, {self.parameters:,} parameters, {self.weights}",
+            f"{self.output}: {self.bytes / 2**20:.1f} MiB, {self.parameters:,} parameters, "
+            f"{self.decoding:,} of them in conductor and decoders, {self.weights}",
+            *([f"untrained: {self.untrained}; what it plays is noise"] if self.untrained else []),
             f"float32 form: {self._likeness()}, logits within {self.exact.logit_difference:.1g}",
             f"{self.weights} form: {forced} equal tokens along the same notes, {free} on its own",
             *[f"{axis.name}, {axis.low:+g} to {axis.high:+g}: {axis.description}" for axis in self.axes],
@@ -75,24 +79,20 @@ def card(
     lines = [
         f"# {title}",
         "",
-        f"A hierarchical MusicVAE (Roberts et al. 2018): {manifest.bars} bars of "
-        f"{', '.join(manifest.voices)} "
+        f"{'An untrained' if report.untrained else 'A'} hierarchical MusicVAE (Roberts et al. 2018): "
+        f"{manifest.bars} bars of {', '.join(manifest.voices)} "
         f"from {manifest.z_size} numbers, {report.parameters / 1e6:.1f} million parameters, "
         f"{manifest.weights} weights, {report.bytes / 2**20:.1f} MiB.",
         "",
         "## Data",
         "",
-        "| archive | licence |",
-        "|---|---|",
-        *[f"| {source['archive']} | {source['licence']} |" for source in manifest.data],
-        "",
-        "Songs that share a melody share a split as far as an archive's manifest groups them; a file that no "
-        "manifest lists goes by the hash of its content. The figures come from the split that they name.",
+        *(_archives(manifest) or ["None."]),
     ]
     if training := [*_training(meta), *([note] if note else [])]:
         lines += ["", "## Training", "", " ".join(training)]
     lines += ["", "## Figures", ""]
-    lines += [table(evaluation)] if evaluation else ["Not evaluated yet: run `live-train evaluate`."]
+    missing = "None." if report.untrained else "Not evaluated yet: run `live-train evaluate`."
+    lines += [table(evaluation)] if evaluation else [missing]
     lines += [
         "",
         "## The exported form",
@@ -107,9 +107,22 @@ def card(
     if manifest.weights != "float32":
         lines.append(_agreement(f"{manifest.weights}, this file", report.written))
     lines += ["", "## Knobs", ""]
-    lines += _axes(manifest)
+    lines += ["None."] if report.untrained else _axes(manifest)
     made = ", ".join(f"{name} {version}" for name, version in manifest.exported_with.items())
     return "\n".join([*lines, "", f"Exported with {made}.", ""])
+
+
+def _archives(manifest: Manifest) -> list[str]:
+    if not manifest.data:
+        return []
+    return [
+        "| archive | licence |",
+        "|---|---|",
+        *[f"| {source['archive']} | {source['licence']} |" for source in manifest.data],
+        "",
+        "Songs that share a melody share a split as far as an archive's manifest groups them; a file that no "
+        "manifest lists goes by the hash of its content. The figures come from the split that they name.",
+    ]
 
 
 def _training(meta: Mapping[str, Any]) -> list[str]:

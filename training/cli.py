@@ -78,11 +78,15 @@ def _evaluate(options: argparse.Namespace) -> None:
 
 
 def _export(options: argparse.Namespace) -> None:
-    from training.export import export
+    from training.export import ExportError, export, export_untrained
 
-    report = export(
-        options.folder, options.output, store=options.data, quantise=not options.float32, note=options.note
-    )
+    quantise, note = not options.float32, options.note
+    if options.source.suffix != ".toml" or options.source.is_dir():
+        report = export(options.source, options.output, store=options.data, quantise=quantise, note=note)
+    elif options.data:
+        raise ExportError(f"--data {options.data}: a knob of an untrained model does nothing to measure")
+    else:
+        report = export_untrained(options.source, options.output, quantise=quantise, note=note)
     print("\n".join(report.lines()))
 
 
@@ -157,7 +161,8 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.set_defaults(run=_evaluate)
 
     export = commands.add_parser("export", help="write the file that `live` plays, and its card")
-    export.add_argument("folder", type=Path, metavar="RUN", help="folder of the run")
+    source = "folder of the run; a configuration's TOML file gives an untrained model, to be timed"
+    export.add_argument("source", type=Path, metavar="RUN", help=source)
     export.add_argument("--output", type=Path, required=True, metavar="MODEL.ts")
     export.add_argument("--data", type=Path, metavar="DIR", help="store to measure the knobs' axes on")
     export.add_argument("--float32", action="store_true", help="keep float32 weights, four times the size")

@@ -11,7 +11,7 @@ import torch
 
 from engine.codec import CODECS
 from engine.manifest import ENTRY, FORMAT, Manifest, read
-from training import atomic, card, figures, latents, run
+from training import atomic, card, figures, latents, run, weights
 from training.agreement import TOLERANCE, compare, compare_encoders, reference
 from training.card import Report
 from training.exported import ExportedMusicVAE
@@ -52,6 +52,19 @@ def export(
     return report
 
 
+def export_untrained(config: Path, output: Path, *, quantise: bool = True, note: str | None = None) -> Report:
+    """Write a model of the sizes in the configuration `config`, with random weights, and CARD.md beside it.
+
+    It is there to be timed; output, manifest and card call it untrained. ConfigError, and ExportError as
+    export_model.
+    """
+    model, drawn = weights.untrained(config)
+    report = export_model(model, output, quantise=quantise, untrained=drawn)
+    told = " ".join([f"None: {drawn}. What it plays is noise.", *([note] if note else [])])
+    atomic.write(output.with_name("CARD.md"), card.card(read(output), report, {}, None, told))
+    return report
+
+
 def export_model(
     model: MusicVAE,
     output: Path | str,
@@ -59,8 +72,11 @@ def export_model(
     quantise: bool = True,
     measured: Latents | None = None,
     data: Sequence[Mapping[str, str]] = (),
+    untrained: str = "",
 ) -> Report:
     """Write `model` to `output`, which appears whole or not at all; `measured` defaults to the prior's.
+
+    `untrained` says what the weights of a model are that has learnt nothing.
 
     ExportError: a flat model, voices that are not the codec's, or an exported float32 form that writes
     other notes than the Python model for the same noise.
@@ -87,11 +103,19 @@ def export_model(
         scripted = script(ExportedMusicVAE(model, quantise=True))
         written = compare(scripted, known)
     measured = measured or latents.of_prior(config.z_size)
-    manifest = describe(model, "int8" if quantise else "float32", measured, data)
+    manifest = describe(model, "int8" if quantise else "float32", measured, data, untrained)
     write(scripted, manifest, output)
-    parameters = sum(parameter.numel() for parameter in model.parameters())
     return Report(
-        output, manifest.weights, output.stat().st_size, parameters, CHECKED, exact, written, manifest.axes
+        output,
+        manifest.weights,
+        output.stat().st_size,
+        run.count(model),
+        run.count(model) - run.count(model.encoder),
+        CHECKED,
+        exact,
+        written,
+        manifest.axes,
+        untrained,
     )
 
 
@@ -103,8 +127,10 @@ def script(module: ExportedMusicVAE) -> torch.jit.ScriptModule:
     return scripted
 
 
-def describe(model: MusicVAE, weights: str, measured: Latents, data: Sequence[Mapping[str, str]]) -> Manifest:
-    """Return the manifest of `model`."""
+def describe(
+    model: MusicVAE, form: str, measured: Latents, data: Sequence[Mapping[str, str]], untrained: str = ""
+) -> Manifest:
+    """Return the manifest of `model`, whose weights rest in `form`."""
     config, codec = model.config, CODECS[CODEC]
     own = own_version()
     return Manifest(
@@ -116,7 +142,7 @@ def describe(model: MusicVAE, weights: str, measured: Latents, data: Sequence[Ma
         bars=config.bars,
         z_size=config.z_size,
         voices=tuple(voice.name for voice in codec.voices),
-        weights=weights,
+        weights=form,
         latent_mean=measured.mean,
         latent_std=measured.std,
         axes=measured.axes,
@@ -127,6 +153,7 @@ def describe(model: MusicVAE, weights: str, measured: Latents, data: Sequence[Ma
             "torch": torch.__version__,
             "python": platform.python_version(),
             "weights": run.identity(model),
+            **({"untrained": untrained} if untrained else {}),
         },
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from training.musicvae import ModelConfig, MusicVAE
 
@@ -41,6 +42,11 @@ def save(path: Path, content: Mapping[str, Any]) -> None:
     temporary = path.with_suffix(".partial")
     torch.save(dict(content), temporary)
     temporary.replace(path)
+
+
+def count(model: nn.Module) -> int:
+    """Return the number of parameters."""
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 def identity(model: MusicVAE) -> str:

@@ -1,0 +1,144 @@
+"""A Python model from wherever its weights rest: a configuration's seed, a run, or an exported file."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from engine import manifest
+from engine.codec import CODECS
+from engine.manifest import Manifest
+from training import config, run
+from training.exported import Weights, in_order
+from training.musicvae import ModelConfig, MusicVAE
+
+Blocks = tuple[Tensor, Tensor]  # weights ([voices,] rows, columns) and biases ([voices,] rows)
+
+
+class WeightsError(Exception):
+    """A path that holds no weights, or weights in a form that is unknown here."""
+
+
+def open_model(path: Path) -> MusicVAE:
+    """Return the model of the configuration, of the run's folder or of the exported file at `path`.
+
+    That of a configuration is untrained, that of a file has its weights as they rest there but no encoder.
+    ConfigError, RunError, ManifestError, WeightsError: what is wrong with it.
+    """
+    if path.is_dir():
+        return run.load(path).model
+    if path.suffix == ".toml":
+        return untrained(path)[0]
+    if path.suffix == ".ts":
+        return from_file(path)
+    raise WeightsError(f"{path}: neither a configuration, nor a run's folder, nor an exported .ts file")
+
+
+def untrained(path: Path) -> tuple[MusicVAE, str]:
+    """Return a model of the sizes in the configuration at `path` and what its weights are, in words."""
+    found = config.load(path)
+    torch.manual_seed(found.seed)
+    return MusicVAE(found.model).eval(), f"random weights from seed {found.seed} of {path.name}"
+
+
+def from_file(path: Path) -> MusicVAE:
+    """Return a model that writes what the file at `path` writes, in float32; its encoder is a random one."""
+    contract = manifest.read(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated, and so are quantised tensors
+        try:
+            stored = torch.jit.load(str(path)).eval()
+            return _unpacked(stored, contract)
+        except (AttributeError, RuntimeError) as error:
+            reason = str(error).strip().splitlines()[0]
+            raise WeightsError(f"{path}: no weights that are known here: {reason}") from error
+
+
+@torch.inference_mode()
+def _unpacked(stored: Any, contract: Manifest) -> MusicVAE:
+    vocabularies = tuple(voice.vocabulary for voice in CODECS[contract.codec].voices)
+    readout = stored.conductor.readout()
+    opening, opening_bias = _blocks(stored.opening)
+    config = ModelConfig(
+        vocabularies=vocabularies,
+        bars=contract.bars,
+        steps_per_bar=contract.steps_per_bar,
+        embedding=max(vocabularies) + 1,  # one-hot
+        bar_encoder=1,
+        sequence_encoder=1,
+        z_size=contract.z_size,
+        conductor=readout.shape[1],
+        code=readout.shape[0],
+        decoder=opening.shape[1] // 8,
+    )
+    model = MusicVAE(config).eval()
+    weights: Weights = _conductor(stored) | {"conductor.code.weight": readout}
+    (lower, below), (upper, above) = _blocks(stored.decoders.lower), _blocks(stored.decoders.upper)
+    table, offsets, gated = stored.decoders.table(), stored.decoders.offsets.tolist(), 4 * config.decoder
+    for voice, (vocabulary, offset) in enumerate(zip(vocabularies, offsets, strict=True)):
+        name, rows = f"decoders.{voice}", slice(gated, gated + vocabulary)
+        # Every input has exactly one token, so the bias may stay in the tokens' columns.
+        from_token = F.pad(table[offset : offset + vocabulary + 1].T, (0, max(vocabularies) - vocabulary))
+        first = torch.cat([from_token, opening[voice, gated:]], 1)
+        weights |= {
+            f"{name}.embedding.weight": torch.eye(vocabulary + 1, config.embedding),
+            f"{name}.initial.weight": opening[voice, :gated],
+            f"{name}.initial.bias": opening_bias[voice, :gated],
+            f"{name}.output.weight": upper[voice, rows],
+            f"{name}.output.bias": above[voice, rows],
+        }
+        recurrent = lower[voice, gated:], torch.zeros(gated)
+        between = lower[voice, :gated], below[voice, :gated]
+        weights |= _lstm(name, first, recurrent, between, upper[voice, :gated])
+    model.load_state_dict(weights | {f"encoder.{k}": v for k, v in model.encoder.state_dict().items()})
+    return model
+
+
+def _conductor(stored: Any) -> Weights:
+    lower, between, upper = (
+        _rows(product)
+        for product in (stored.conductor.lower, stored.conductor.between, stored.conductor.upper)
+    )
+    first = torch.zeros(len(lower[0]), 1)  # its input is a dummy
+    return {
+        "conductor.initial.weight": stored.initial(),
+        "conductor.initial.bias": stored.initial_bias(),
+        "conductor.code.bias": stored.conductor.readout_bias,
+    } | _lstm("conductor", first, lower, between, upper[0])
+
+
+def _lstm(name: str, first: Tensor, lower: Blocks, between: Blocks, upper: Tensor) -> Weights:
+    """Return the weights of the two-layer LSTM `name`, whose gates are in the file's order."""
+    none = torch.zeros(len(first))
+    parts = {
+        "weight_ih_l0": first,
+        "weight_hh_l0": lower[0],
+        "bias_ih_l0": lower[1],
+        "bias_hh_l0": none,
+        "weight_ih_l1": between[0],
+        "weight_hh_l1": upper,
+        "bias_ih_l1": between[1],
+        "bias_hh_l1": none,
+    }
+    return {f"{name}.lstm.{part}": in_order(weight) for part, weight in parts.items()}  # its own inverse
+
+
+def _blocks(product: Any) -> Blocks:
+    """Return what a product of the file multiplies with and adds, a block for each voice."""
+    if not hasattr(product, "packed"):
+        return product.weight().transpose(1, 2), product.bias.squeeze(1)
+    packed, bias = torch.ops.quantized.linear_unpack(product.packed)
+    weight = packed.dequantize()
+    return weight.view(product.voices, -1, weight.shape[1]), bias.view(product.voices, -1)
+
+
+def _rows(product: Any) -> Blocks:
+    """Return the same, (rows, columns) and (rows,), of one of the conductor's products."""
+    if not hasattr(product, "both"):
+        return product.weight, product.bias
+    packed, bias = torch.ops.quantized.linear_unpack(product.both.packed)
+    weight = packed.dequantize().scatter_(1, product.columns.unsqueeze(1), product.largest.T)
+    return weight, bias * 127 / 126
