@@ -1,6 +1,7 @@
 """The performer's side of the player: commands and controllers in, snapshots out."""
 
 from collections.abc import Callable
+from math import inf
 
 from engine.bar import TICKS_PER_BAR
 from engine.mapping import Mapping
@@ -26,12 +27,14 @@ from engine.messages import (
     Stop,
     Unlearn,
 )
-from engine.midi import CONTROL
+from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL
 from engine.performance import Performance
 from engine.recorder import RecordError
 from engine.report import Report
 from engine.setup import Setup
 from engine.sync import Sync
+
+ECHO = 0.5  # seconds
 
 
 class Console:
@@ -51,11 +54,20 @@ class Console:
         self._finish = finish
         self._sync = sync
         self._mapping = Mapping(setup.bindings)
+        self._panicked = -inf  # when every note was ended last
         self.quit = False
 
-    def control(self, message: list[int]) -> None:
-        """Let a controller's raw `message` move the parameter that it is bound to, if any."""
+    def control(self, message: list[int], now: float) -> None:
+        """Let a controller's raw `message` move the parameter that it is bound to, if any, or be a panic.
+
+        A panic is answered with messages like it. They would go round for ever where the output is connected
+        to the input: for ECHO seconds others are not listened to.
+        """
         if len(message) == 3 and message[0] & 0xF0 == CONTROL:
+            if message[1] in (ALL_SOUND_OFF, ALL_NOTES_OFF):
+                if now - self._panicked > ECHO:
+                    self._panic(now)
+                return
             arranger = self._performance.arranger
             moved = self._mapping.control(message[0] & 0x0F, message[1], message[2], arranger.parameters)
             if moved is not None:
@@ -77,7 +89,7 @@ class Console:
             case Stop():
                 performance.stop(now)
             case Panic():
-                performance.panic(now)
+                self._panic(now)
             case Quit():
                 self.quit = True
             case SetBpm(bpm) if self._sync is not None:
@@ -86,6 +98,8 @@ class Console:
                 performance.set_bpm(bpm, now)
             case SetOffset(milliseconds):
                 performance.set_offset(milliseconds / 1000.0, now)
+            case SetCountIn() if self._sync is not None:
+                self._report.notice("no count-in: others say when it begins; to count in, leave --sync out")
             case SetCountIn(bars) if bars in range(MAX_COUNT_IN + 1):
                 performance.count_in = bars
             case SetParameter(name, value):
@@ -108,6 +122,10 @@ class Console:
                     self.record(path, now)
             case _:
                 self._report.notice(f"not done, out of range: {command}")
+
+    def _panic(self, now: float) -> None:
+        self._panicked = now
+        self._performance.panic(now)
 
     def record(self, path: str, now: float) -> None:
         """Start a take for the .mid file at `path`, or say why that cannot be."""

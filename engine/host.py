@@ -52,7 +52,7 @@ def _catch_signals(desk: Desk, wake: Wake) -> None:
     for name in SIGNALS:
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), leave)
-    if hasattr(signal, "SIGTSTP"):  # Ctrl-Z stops `live` alone: a player that stood still would leave notes on
+    if hasattr(signal, "SIGTSTP"):  # Ctrl-Z suspends `live` alone: notes of a player at rest would stay on
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # held back since before this process could take it
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
@@ -88,6 +88,8 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | P
         sys.setswitchinterval(SWITCH)
     inputs, failures = open_inputs(None if port is None else port.api, setup.control, arrived, following)
     desk.in_port = " + ".join(source.text for source in inputs)
+    if following and not inputs:
+        notices.append("no MIDI clock can come in: there is no MIDI input")
     if setup.sync == "link":
         try:
             desk.peer = Peer(setup.bpm)

@@ -33,7 +33,7 @@ class Player:
             self.performance.pulses = Pulses(self._pulse)
         self._sync: Sync | None = None
         if setup.sync == "midi":
-            self._sync = ClockSync(setup.bpm, self.performance)
+            self._sync = ClockSync(setup.bpm, self.performance, lambda: bool(desk.in_port))
         elif desk.peer is not None:
             self._sync = LinkSync(desk.peer, self.performance, now + setup.delay)
         self.console = Console(setup, self.performance, self.report, self._finish, self._sync)
@@ -127,7 +127,7 @@ class Player:
     def _hear(self, arrival: Arrival) -> None:
         if self._sync is not None and self._sync.hear(arrival.message, arrival.time, self._clock.now()):
             return
-        self.console.control(arrival.message)
+        self.console.control(arrival.message, self._clock.now())
         if self._measure is not None:
             self._measure.moved(arrival.time)
 

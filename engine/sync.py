@@ -1,5 +1,6 @@
 """Keeps a performance in time with others: with a master's MIDI clock, or with an Ableton Link session."""
 
+from collections.abc import Callable
 from math import inf
 from typing import Protocol
 
@@ -89,7 +90,9 @@ class ClockSync:
     What was stopped by the performer waits for Play, or for the master's next start.
     """
 
-    def __init__(self, bpm: float, performance: Performance) -> None:
+    def __init__(self, bpm: float, performance: Performance, listening: Callable[[], bool]) -> None:
+        """`listening` returns whether there is an input by which a clock could come in."""
+        self._listening = listening
         self._follower = Follower(bpm)
         self._performance = performance
         self._rail = Rail(performance, CLOCK_FAR)
@@ -141,7 +144,7 @@ class ClockSync:
 
     def text(self, now: float) -> str:
         """Return how it goes, for the performer."""
-        return self._follower.text(now)
+        return self._follower.text(now) if self._listening() else "no MIDI input"
 
 
 class LinkSync:

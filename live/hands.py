@@ -79,6 +79,8 @@ class Hands:
         """Count in with a bar more, or with none after the most."""
         bars = ((self.snapshot.count_in if self.snapshot else 0) + 1) % COUNT_INS
         self.send(messages.SetCountIn(bars))
+        if self.snapshot and self.snapshot.sync:
+            return  # the player says why that cannot be
         many = ("no bar", "one bar", "two bars")[bars]
         self.say(f"Count-in: {many} before the first one, from the next start on.")
 
@@ -123,7 +125,9 @@ class Hands:
 
     def anchor(self, anchor: str) -> None:
         """Draw a new latent for an anchor."""
-        self.send(messages.SetAnchor(anchor, random.randrange(SEEDS)))
+        seed = random.randrange(SEEDS)
+        self.send(messages.SetAnchor(anchor, seed))
+        self.say(f"Anchor {anchor}: seed {seed}.")
 
     def capture(self, anchor: str) -> None:
         """Keep what plays as an anchor."""

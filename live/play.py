@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from engine import errands
 from engine.preset import Preset
 from engine.session import Setup, from_preset
-from live.errand import run
+from live.errand import UserError, run
 from live.settings import controllers_file, load_controllers
 from live.takes import place_for
 
@@ -31,8 +31,20 @@ class Wishes:
     headless: bool = False
 
 
+def _check_beginning(wishes: Wishes) -> None:
+    """Refuse what others decide where they say when it begins."""
+    if wishes.sync != "internal" and wishes.count_in:
+        raise UserError(f"--count-in is not for --sync {wishes.sync}: others say when it begins")
+    if wishes.sync == "midi" and wishes.delay:
+        raise UserError("--delay is not for --sync midi: the master says when it begins")
+
+
 def setup_for(preset: Preset, wishes: Wishes) -> Setup:
-    """Return the Setup of a performance; UserError: no such port, no Link, no place for the take."""
+    """Return the Setup of a performance.
+
+    UserError: no such port, no Link, no place for the take, or wishes that do not go together.
+    """
+    _check_beginning(wishes)
     record = str(place_for(wishes.record)) if wishes.record is not None else None
     if wishes.port or wishes.api or wishes.control:
         run(errands.check_ports, wishes.api, wishes.port, wishes.control)

@@ -50,12 +50,15 @@ class Inputs:
 class Booth:
     """Whoever sits in it hears the notes, and in `clock` the messages of the player's own clock."""
 
-    def __init__(self, start: float = 1000.0, peer: Peer | None = None, **changes: object) -> None:
+    def __init__(
+        self, start: float = 1000.0, peer: Peer | None = None, in_port: str = "booth", **changes: object
+    ) -> None:
         self.time = ManualClock(start, stride=0.001)
         self.notes: list[Heard] = []
         self.clock: list[Heard] = []
         self.all: list[Heard] = []
         desk = Desk(sinks=[self], composer=DirectLink(toy_composer.decode), pulse=self._pulse, peer=peer)
+        desk.in_port = in_port
         self.inputs = Inputs(self.time, desk.controls)
         desk.wake = self.inputs  # type: ignore[assignment]  # by its behaviour
         self.player = Player(toy_composer.setup(**changes), self.time, desk)

@@ -269,6 +269,40 @@ def test_wherever_in_a_bar_the_process_is_frozen_nothing_bursts(phase: float) ->
     assert max(moments.count(moment) for moment in moments) <= 8  # of one step
 
 
+@pytest.mark.parametrize("control", [120, 123])
+def test_all_sound_off_and_all_notes_off_at_the_input_are_panic(control: int) -> None:
+    stage = Stage()
+    stage.until(0.5 * BAR)
+    struck = [event.message for event in stage.heard if event.message[0] & 0xF0 == 0x90]
+    stage.control(0xB5, control, 0)
+    count = len(stage.heard)
+    stage.player.turn()
+    assert stage.hanging() == set()
+    silenced = [event.message for event in stage.heard[count:] if event.message[0] & 0xF0 == 0xB0]
+    channels = {message[0] & 0x0F for message in struck}
+    assert sorted(silenced) == sorted([0xB0 | channel, n, 0] for channel in channels for n in (64, 120, 123))
+    stage.until(BAR)
+    assert len(stage.heard) > count + len(silenced)  # the music goes on
+
+
+def test_a_panic_that_comes_back_by_a_loop_is_one() -> None:
+    stage = Stage()
+    stage.until(0.5 * BAR)
+    stage.control(0xB5, 123, 0)
+    stage.player.turn()
+    for _ in range(5):
+        said = [event.message for event in stage.heard if event.message[0] & 0xF0 == 0xB0]
+        for message in said:
+            stage.control(*message)
+        stage.until(stage.clock.now() - stage.player.performance.transport.time_of(0) + 0.02)
+    said = [event.message for event in stage.heard if event.message[0] & 0xF0 == 0xB0]
+    assert len(said) == 9  # three on each channel
+    stage.until(2 * BAR)
+    stage.control(0xB5, 123, 0)  # and a second one is another
+    stage.player.turn()
+    assert len([event for event in stage.heard if event.message[0] & 0xF0 == 0xB0]) == 18
+
+
 class Synth(MemoryPort):
     """A built-in sound that keeps what it is sent."""
 

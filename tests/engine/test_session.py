@@ -164,6 +164,14 @@ def test_a_guard_that_dies_too_often_is_not_started_again_and_that_is_said() -> 
         assert wait_for(session, "playing", True).composer == "ready"
 
 
+@pytest.mark.skipif(Path("/dev/snd/seq").exists(), reason="there is an ALSA sequencer to listen on")
+@pytest.mark.usefixtures("no_jack")
+def test_a_master_that_cannot_be_heard_is_said() -> None:
+    with quiet(sync="midi") as session:
+        snapshot = wait_for(session, "sync", "no MIDI input")
+        assert any("no MIDI clock can come in" in notice for notice in snapshot.notices)
+
+
 def nonsense(connection: Connection, model: str) -> None:
     """Be a composer that writes a bar that is none after a few good ones, once in this folder."""
     connection.send(ComposerState("ready"))

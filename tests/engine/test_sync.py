@@ -10,7 +10,7 @@ from booth import Booth, plain
 from master import BAR, arrivals, pulses
 
 from engine.bar import PPQN, TICKS_PER_BAR, TICKS_PER_PULSE
-from engine.messages import Play, SetBpm, Stop
+from engine.messages import Play, SetBpm, SetCountIn, Stop
 from engine.midi import CLOCK, CONTINUE, NOTE_ON, POSITION, START, STOP
 
 BPM = 132.0
@@ -150,6 +150,18 @@ def test_the_performers_stop_and_play_act_here_and_a_tempo_is_refused() -> None:
     booth.do(SetBpm(90.0))
     assert "MIDI clock" in booth.player.report.notices[-1]
     assert booth.sync() == "locked 132.0"
+
+
+def test_a_count_in_is_refused_with_a_word() -> None:
+    booth = led()
+    booth.do(SetCountIn(1))
+    assert "no count-in" in booth.player.report.notices[-1]
+    assert booth.player.performance.count_in == 0
+
+
+def test_without_an_input_there_is_nothing_to_wait_for() -> None:
+    assert led().sync() == "waiting for MIDI clock"
+    assert led(in_port="").sync() == "no MIDI input"
 
 
 def test_play_begins_at_bar_one_of_a_master_that_only_pulses() -> None:

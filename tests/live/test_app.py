@@ -156,6 +156,16 @@ async def test_swing_offset_and_count_in_are_set_and_shown() -> None:
         assert "count" not in text
 
 
+async def test_a_count_in_where_others_say_when_it_begins_is_left_to_the_player_to_refuse() -> None:
+    async with on_stage() as (pilot, link):
+        link.change(sync="locked 120.0")
+        await heard(pilot, link)
+        await pilot.press("c")
+        await heard(pilot, link)
+        assert "Count-in" not in screen_text(pilot)
+        assert messages.SetCountIn(1) in link.sent
+
+
 def test_the_position_counts_down_to_bar_one() -> None:
     assert [position(step) for step in (-32, -17, -16, -1, 0, 15, 16)] == [
         *("-2.1.1", "-2.4.4", "-1.1.1", "-1.4.4", "1.1.1", "1.4.4", "2.1.1")
@@ -240,6 +250,7 @@ async def test_anchors_seed_and_morph() -> None:
         assert drawn.anchor == "A"
         assert drawn.seed is not None
         assert kept == messages.SetAnchor("B", None)
+        assert f"Anchor A: seed {drawn.seed}." in screen_text(pilot)
         assert link.state.parameters["interpolation"] == 0.05
         assert any(isinstance(sent, messages.SetSeed) for sent in link.sent)
 
