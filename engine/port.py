@@ -100,7 +100,7 @@ def open_direct(api: str, receiver: str) -> Port:
 
 
 def open_witness(api: str, source: str, arrived: Callable[[list[int]], None]) -> Input:
-    """Open an input connected to the output `source`, ours or another's; `arrived` as for `open_input`.
+    """Open an input connected to the output `source`, which hears a clock, too; `arrived` as for `open_input`.
 
     PortError: it is not there.
     """
@@ -113,7 +113,7 @@ def open_witness(api: str, source: str, arrived: Callable[[list[int]], None]) ->
             end.open_port(index, "in")
     except (OSError, ValueError) as error:
         raise PortError(_explain(api, error)) from error
-    return _listening(end, arrived, False, f"{api}: {names[index]}")
+    return _listening(end, arrived, True, f"{api}: {names[index]}")
 
 
 def systems() -> list[tuple[str, str]]:

@@ -8,32 +8,46 @@ import time
 from array import array
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
 from engine.clock import read
 from engine.machine import come_forward, keep_memory, real_time
-from engine.midi import CONTROL, NOTE_OFF, NOTE_ON, note_number
+from engine.midi import CLOCK, CONTROL, NOTE_OFF, NOTE_ON, note_number
 from engine.setup import Setup
 
 SETTLE = 0.3  # seconds for the last notes to arrive
 
 
-def hear(link: Connection, api: str, source: str) -> None:
-    """Hear the port `source` until told to stop.
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came at a receiver: `times` float64 and `notes` as Measured has them, `pulses` of a clock float64.
 
-    Done: when each note on came, and which, as Measured has it, and how many notes were on at the end.
+    `left_on` is how many notes were on at the end.
+    """
+
+    times: bytes
+    notes: bytes
+    left_on: int = 0
+    pulses: bytes = b""
+
+
+def hear(link: Connection, api: str, source: str) -> None:
+    """Hear the port `source` until told to stop; done: Heard.
 
     Like a synthesiser it has real-time scheduling where that is granted, so that its own waking is not
     taken for jitter.
     """
     from engine.port import PortError, open_witness  # loads rtmidi
 
-    times, notes = array("d"), array("H")
+    times, notes, pulses = array("d"), array("H"), array("d")
     on: set[int] = set()
 
     def arrived(message: list[int]) -> None:
         now = read()
-        if message[0] & 0xF0 == NOTE_ON and message[2] > 0:
+        if message[0] == CLOCK:
+            pulses.append(now)
+        elif message[0] & 0xF0 == NOTE_ON and message[2] > 0:
             times.append(now)
             notes.append(note_number(message))
             on.add(note_number(message))
@@ -51,7 +65,7 @@ def hear(link: Connection, api: str, source: str) -> None:
     _until_told(link)
     time.sleep(SETTLE)
     source_port.close()
-    _say(link, "done", (times.tobytes(), notes.tobytes(), len(on)))
+    _say(link, "done", Heard(times.tobytes(), notes.tobytes(), len(on), pulses.tobytes()))
 
 
 def move(link: Connection, api: str, port: str, plan: Sequence[tuple[float, int, int]]) -> None:

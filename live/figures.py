@@ -6,28 +6,44 @@ from typing import Any
 
 import numpy as np
 
+from engine.bar import PPQN, TICKS_PER_PULSE
 from engine.bench import percentiles
 from engine.messages import Measured
+from engine.witness import Heard
 
 
-def note_figures(
-    measured: Measured, heard: tuple[bytes, bytes, int] | None, deaf: str | None
-) -> dict[str, Any]:
+def note_figures(measured: Measured, heard: Heard | None, deaf: str | None, bpm: float) -> dict[str, Any]:
     """Return lateness at the send and, where a second process heard the notes, their jitter; or why not."""
     due, sent = np.frombuffer(measured.due), np.frombuffer(measured.sent)
     notes: dict[str, Any] = {"sent": len(due) + measured.notes_dropped}
     figures = {"lateness_ms": percentiles((sent - due) * 1000.0), "notes": notes}
     if heard is None:
         return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": deaf}
-    times, codes = np.frombuffer(heard[0]), np.frombuffer(heard[1], np.uint16).tolist()
+    times, codes = np.frombuffer(heard.times), np.frombuffer(heard.notes, np.uint16).tolist()
     pairs = list(matched(np.frombuffer(measured.notes, np.uint16).tolist(), codes))
     notes |= {"heard": len(codes), "lost": len(due) - len(pairs), "doubled": len(codes) - len(pairs)}
-    notes["left on"] = heard[2]
+    notes["left on"] = heard.left_on
     if not pairs:
         return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": "no note was heard"}
     delays = np.array([times[there] - due[here] for here, there in pairs]) * 1000.0
     jitter = percentiles(np.abs(delays - np.median(delays)))
-    return figures | {"arrival_jitter_ms": jitter, "arrival_delay_ms": round(float(np.median(delays)), 3)}
+    figures |= {"arrival_jitter_ms": jitter, "arrival_delay_ms": round(float(np.median(delays)), 3)}
+    return figures | clock_figures(heard, 60.0 / bpm * TICKS_PER_PULSE / PPQN)
+
+
+def clock_figures(heard: Heard, period: float) -> dict[str, Any]:
+    """Return how far the pulses of the clock came from an even one of `period` seconds, while notes came.
+
+    The even clock is the one that lies in the middle of them.
+    """
+    times, pulses = np.frombuffer(heard.times), np.frombuffer(heard.pulses)
+    pulses = pulses[(pulses >= times[0]) & (pulses <= times[-1])] if len(times) else pulses[:0]
+    if len(pulses) < 2:
+        return {"clock_jitter_ms": None}
+    numbers = np.rint((pulses - pulses[0]) / period)
+    off = (pulses - numbers * period) * 1000.0
+    lost = int(numbers[-1]) + 1 - len(pulses)
+    return {"clock_jitter_ms": percentiles(np.abs(off - np.median(off))), "clock_pulses_lost": lost}
 
 
 def matched(sent: list[int], heard: list[int]) -> Iterator[tuple[int, int]]:

@@ -56,7 +56,7 @@ def perform(
     """
     moved = [f"knob{number}" for number in range(1, len(setup.axes) + 1)] + ["interpolation"]
     bindings = {name: (0, FIRST_CONTROL + index) for index, name in enumerate(moved)}
-    setup = replace(setup, play=False, sound=False, bars=None, bindings=bindings, measure=True)
+    setup = replace(setup, play=False, sound=False, bars=None, bindings=bindings, clock=True, measure=True)
     resting = seconds * RESTING
     plan = gestures(seconds - resting, len(moved), sweep=FRANTIC if stress else SWEEP)
     with begin(setup) as session, ExitStack() as helpers:
@@ -94,7 +94,7 @@ def perform(
         "seconds": seconds,
         "out_port": last.out_port,
         "player_scheduling": scheduled,
-        **note_figures(measured, heard, deaf),
+        **note_figures(measured, heard, deaf, setup.bpm),
         **knob_figures(measured, hand),
         "late_bars": last.late_bars,
         "cpu_percent": at_rest.percent(begun),

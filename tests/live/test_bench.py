@@ -19,6 +19,7 @@ from engine import machine
 from engine.messages import Measured
 from engine.session import Session, from_preset
 from engine.shelf import find
+from engine.witness import Heard
 from live import bench, fresh, trial
 from live import figures as figures_of
 from live.errand import UserError, run
@@ -98,8 +99,8 @@ def test_what_hands_do_is_the_same_every_time_and_lets_soft_takeover_in() -> Non
 
 
 def test_constant_latency_is_no_jitter() -> None:
-    heard = array("d", [1.011, 2.011, 3.012]).tobytes(), array("H", [60, 61, 62]).tobytes(), 0
-    figures = figures_of.note_figures(measured(), heard, None)
+    heard = array("d", [1.011, 2.011, 3.012]).tobytes(), array("H", [60, 61, 62]).tobytes()
+    figures = figures_of.note_figures(measured(), Heard(*heard), None, 120.0)
     assert figures["lateness_ms"] == {"p50": 1.0, "p99": 2.96, "max": 3.0}
     assert figures["arrival_delay_ms"] == pytest.approx(11.0)
     assert figures["arrival_jitter_ms"] == {"p50": 0.0, "p99": 0.98, "max": 1.0}
@@ -107,18 +108,29 @@ def test_constant_latency_is_no_jitter() -> None:
 
 
 def test_lost_and_doubled_notes_are_counted_and_the_rest_still_compared() -> None:
-    heard = array("d", [1.01, 1.02, 3.01]).tobytes(), array("H", [60, 60, 62]).tobytes(), 1
-    figures = figures_of.note_figures(measured(), heard, None)
+    heard = array("d", [1.01, 1.02, 3.01]).tobytes(), array("H", [60, 60, 62]).tobytes()
+    figures = figures_of.note_figures(measured(), Heard(*heard, left_on=1), None, 120.0)
     assert figures["notes"] == {"sent": 3, "heard": 3, "lost": 1, "doubled": 1, "left on": 1}
     assert figures["arrival_jitter_ms"]["max"] <= 10.0
 
 
 def test_without_a_receiver_jitter_is_null_with_the_reason() -> None:
-    figures = figures_of.note_figures(measured(), None, "no MIDI system answers")
+    figures = figures_of.note_figures(measured(), None, "no MIDI system answers", 120.0)
     assert figures["arrival_jitter_ms"] is None
     assert figures["arrival_jitter_reason"] == "no MIDI system answers"
-    silent = array("d").tobytes(), array("H").tobytes(), 0
-    assert figures_of.note_figures(measured(), silent, None)["arrival_jitter_reason"] == "no note was heard"
+    unheard = figures_of.note_figures(measured(), Heard(b"", b""), None, 120.0)
+    assert unheard["arrival_jitter_reason"] == "no note was heard"
+
+
+def test_pulses_are_held_against_an_even_clock_and_those_that_lack_are_counted() -> None:
+    times = array("d", [0.5, 12.5]).tobytes()
+    late = {100: 0.003, 200: -0.001}
+    pulses = [n * 0.02 + late.get(n, 0.0) for n in range(700) if n != 300]
+    heard = Heard(times, array("H", [60, 61]).tobytes(), pulses=array("d", pulses).tobytes())
+    figures = figures_of.clock_figures(heard, 0.02)
+    assert figures["clock_jitter_ms"] == {"p50": 0.0, "p99": 0.0, "max": pytest.approx(3.0)}
+    assert figures["clock_pulses_lost"] == 1
+    assert figures_of.clock_figures(Heard(times, b""), 0.02) == {"clock_jitter_ms": None}
 
 
 def test_the_worst_knob_counts_even_beyond_what_is_kept() -> None:
