@@ -44,6 +44,14 @@ class Notice:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """To the player, on the guard's pipe: there is no guard any more; `journals` it had not written yet."""
+
+    reason: str
+    journals: tuple[str, ...]
+
+
 class Ledger:
     """The notes that sound, kept where they survive the player's death; opened by name in each process.
 

@@ -7,7 +7,7 @@ from engine.arranger import LEAD_CAP
 from engine.clock import Clock
 from engine.console import Console
 from engine.desk import Arrival, Desk, Link
-from engine.ledger import Finish, Notice, PortLost, Receivers
+from engine.ledger import Alone, Finish, Notice, PortLost, Receivers
 from engine.measure import Measure
 from engine.messages import BarReply, ComposerState
 from engine.midi import NOTE_OFF, NOTE_ON
@@ -159,6 +159,11 @@ class Player:
                 self.report.notice(f"{reason}; it is sent nothing any more, play anew to open another")
             case Notice(text):
                 self.report.notice(text)
+            case Alone(reason, journals):
+                self.report.notice(reason)
+                self._drop(source)
+                for journal in journals:
+                    self._finish(journal)
             case _:
                 self.console.obey(message, now)
                 if self._measure is not None:
@@ -214,7 +219,7 @@ class Player:
         """Have the .mid written: by the guard, because it takes too long for the loop, if there is one."""
         if self._desk.guard is None or not self._tell(self._desk.guard, Finish(journal)):
             try:
-                recorder.finish(journal)
+                self.report.notice(f"recorded {recorder.finish(journal)}")
             except RecordError as error:
                 self.report.notice(str(error))
 

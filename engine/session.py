@@ -13,7 +13,7 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from engine.ledger import Ledger, Notice
+from engine.ledger import Alone, Finish, Ledger
 from engine.machine import give_way
 from engine.messages import Acknowledge, Command, ComposerState, Measured, Quit, Snapshot
 from engine.setup import Setup, VoiceSetup, from_preset
@@ -236,8 +236,13 @@ class Session:
             return
         self._unguarded = True
         self._ledger.seen(False)
-        with suppress(OSError):  # said in its place, on its end of the pipe
-            self._house.send(Notice(f"the guard's process ended with code {self._keeper.exitcode}; {ALONE}"))
+        with suppress(EOFError, OSError):  # said in its place, on its end of the pipe
+            asked = []
+            while self._house.poll():
+                asked.append(self._house.recv())
+            journals = tuple(each.journal for each in asked if isinstance(each, Finish))
+            reason = f"the guard's process ended with code {self._keeper.exitcode}; {ALONE}"
+            self._house.send(Alone(reason, journals))
 
     def _replace_composer(self) -> bool:
         """Start another composer and return True, unless they die too often."""

@@ -14,7 +14,7 @@ from stage import BAR, STEP, Stage
 from engine.arranger import LEAD_CAP
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
 from engine.codec import HOLD
-from engine.ledger import Ledger, PortLost, Receivers
+from engine.ledger import Alone, Finish, Ledger, PortLost, Receivers
 from engine.messages import (
     Acknowledge,
     BarReply,
@@ -24,6 +24,7 @@ from engine.messages import (
     Panic,
     Play,
     Quit,
+    Record,
     SetAnchor,
     SetBpm,
     SetChannel,
@@ -408,6 +409,22 @@ def tempos(path: Path) -> list[tuple[int, float]]:
         if message.type == "set_tempo":
             found.append((tick, round(mido.tempo2bpm(message.tempo), 3)))
     return found
+
+
+def test_takes_that_a_guard_did_not_get_to_write_are_written_without_it(tmp_path: Path) -> None:
+    stage = Stage(record=str(tmp_path / "one.mid"))
+    stage.until(0.5 * BAR)
+    stage.live.send(Record(str(tmp_path / "two.mid")))
+    stage.until(BAR)
+    asked = stage.guard.recv()
+    assert asked == Finish(str(tmp_path / "one.mid.part"))
+    stage.guard.send(Alone("no guard any more", (asked.journal,)))
+    stage.until(1.5 * BAR)
+    stage.live.send(Record(None))
+    stage.until(2 * BAR)
+    one, two = str(tmp_path / "one.mid"), str(tmp_path / "two.mid")
+    assert stage.player.report.notices[-3:] == ("no guard any more", f"recorded {one}", f"recorded {two}")
+    assert [len(mido.MidiFile(path).tracks) for path in (one, two)] == [4, 4]
 
 
 def test_a_take_has_the_tick_on_which_the_tempo_changed(tmp_path: Path) -> None:

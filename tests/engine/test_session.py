@@ -148,9 +148,14 @@ def test_player_and_guard_killed_together_leave_their_take_written(tmp_path: Pat
 
 
 @pytest.mark.usefixtures("no_jack")
-def test_a_guard_that_dies_too_often_is_not_started_again_and_that_is_said() -> None:
+def test_a_guard_that_dies_too_often_is_not_started_again_and_takes_are_written_without(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "take.mid"
     with quiet() as session:
         wait_for(session, "playing", True)
+        session.send(Record(str(path)))
+        wait_for(session, "recording", str(path))
         for _ in range(RESTARTS + 1):
             before = session.pids["guard"]
             assert before is not None
@@ -162,6 +167,10 @@ def test_a_guard_that_dies_too_often_is_not_started_again_and_that_is_said() -> 
                 said = snapshot is not None and any("not started again" in n for n in snapshot.notices)
         assert said
         assert wait_for(session, "playing", True).composer == "ready"
+        session.send(Record(None))
+        while not any("recorded" in notice for notice in wait_for(session, "recording", None).notices):
+            assert time.monotonic() < deadline + PATIENCE
+        assert len(mido.MidiFile(path).tracks) == 4
 
 
 @pytest.mark.skipif(Path("/dev/snd/seq").exists(), reason="there is an ALSA sequencer to listen on")
