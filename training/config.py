@@ -26,7 +26,6 @@ class Stage:
     batch: int = 512  # the paper's
     learning_rate: float = 1e-3  # the paper's, decaying exponentially ...
     learning_rate_end: float = 1e-5  # ... to this at the end of the stage
-    conductor_rate: float = 1.0  # of sequence encoder, mu and conductor: what their learning rate is times
     beta: float = 0.2  # weight of the KL, the paper's
     beta_rate: float = 0.0  # beta * (1 - rate^iteration): 0.99999 for 2 bars in the paper, 0 is at once
     free_bits: float = 256.0  # bits in total that cost nothing, the paper's for 16 bars

@@ -15,7 +15,7 @@ from training import curves, delayline, run
 from training.batches import Batches
 from training.config import Config, Stage
 from training.musicvae import MusicVAE
-from training.objectives import OBJECTIVES, Figures, accuracies, parameter_groups
+from training.objectives import OBJECTIVES, Figures, accuracies, trained_parts
 from training.store import Store
 
 VALIDATION_ITEMS = 512
@@ -69,22 +69,21 @@ class Fit:
         valid = batches.fixed("valid", VALIDATION_ITEMS).to(device)
         if stage.objective == "codes" and not saved:
             self.begin_conductor(stage, batches)
-        optimiser = torch.optim.Adam(parameter_groups(model, stage), stage.learning_rate)
-        parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
+        parameters = [p for part in trained_parts(model, stage) for p in part.parameters()]
+        optimiser = torch.optim.Adam(parameters, stage.learning_rate)
         if saved:
             optimiser.load_state_dict(saved["optimiser"])
             batches.restore(saved["batches"])
         autocast = torch.autocast(torch.device(device).type, torch.bfloat16, self._half())
         earlier, validating = progress.seconds, 0.0
-        done, counted, stepping = self.done(stage, budget), progress.iteration, time.monotonic()
+        done, counted = self.done(stage, budget), progress.iteration
         model.train()
         while done < 1.0:
             if until is not None and progress.total >= until:
                 self.checkpoint(optimiser, batches)
                 return False
-            rate = stage.learning_rate * (stage.learning_rate_end / stage.learning_rate) ** done
-            for group in optimiser.param_groups:
-                group["lr"] = rate * group["scale"]
+            for group in optimiser.param_groups:  # exponential decay from the first rate to the last
+                group["lr"] = stage.learning_rate * (stage.learning_rate_end / stage.learning_rate) ** done
             with autocast:
                 loss, _ = objective(model, batches.draw().to(device), stage, progress.iteration)
             optimiser.zero_grad(set_to_none=True)
@@ -100,9 +99,9 @@ class Fit:
             # The stage's last validation belongs to its budget.
             done = self.done(stage, budget if budget is None else budget - validating)
             if progress.iteration % stage.validate_every == 0 or done >= 1.0:
-                pace = (progress.iteration - counted) / (time.monotonic() - stepping)
-                now = {"train_loss": float(loss.detach()), "iterations_per_second": pace}
-                self.validate(stage, valid, autocast, now)
+                rate = (progress.iteration - counted) / (time.monotonic() - began)
+                row = {"train_loss": float(loss.detach()), "iterations_per_second": rate}
+                self.validate(stage, valid, autocast, row)
                 validating = earlier + time.monotonic() - began - progress.seconds
             if time.monotonic() - checkpointed > CHECKPOINT_SECONDS:
                 checkpointed = time.monotonic()

@@ -7,7 +7,6 @@ codes back, at no decoder's cost; both only find the weights from which "windows
 
 from collections.abc import Callable
 from math import exp
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -87,23 +86,6 @@ def trained_parts(model: MusicVAE, stage: Stage) -> list[nn.Module]:
     if stage.objective == "codes":
         return window_level
     return [*(bar_level if stage.bar_encoder else []), *window_level, model.decoders]
-
-
-def parameter_groups(model: MusicVAE, stage: Stage) -> list[dict[str, Any]]:
-    """Return the parameters that `stage` moves as an optimiser takes them, `scale` times its rate each."""
-    encoder = model.encoder
-    lines = [
-        encoder.sequence,
-        encoder.mu,
-        *filter(None, [model.conductor]),
-    ]  # set by delayline.start
-    slow = {parameter for part in lines for parameter in part.parameters()}
-    moved = [parameter for part in trained_parts(model, stage) for parameter in part.parameters()]
-    groups = [
-        {"params": [parameter for parameter in moved if parameter not in slow], "scale": 1.0},
-        {"params": [parameter for parameter in moved if parameter in slow], "scale": stage.conductor_rate},
-    ]
-    return [group for group in groups if group["params"]]
 
 
 def decode(
