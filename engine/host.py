@@ -3,6 +3,7 @@
 import gc
 import signal
 import sys
+from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from engine.clock import MonotonicClock, Wake, read
@@ -15,6 +16,7 @@ from engine.player import Player
 from engine.port import Input, Port, PortError, open_inputs, open_output
 from engine.setup import Setup
 from engine.sound import Sound, SoundError
+from engine.ties import Tie, keep
 from engine.watch import TELLING
 
 # Seconds for which the wait for a note may keep RtMidi's thread from reading the clock as a pulse arrives.
@@ -100,7 +102,17 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | P
     if port is not None:  # the guard looks from now on
         ledger.write("port", port.address)
         ledger.write("api", port.api)
+    keep(ledger, [tie for tie in _ties(setup, port, inputs) if tie.api in TELLING])
     return [each for each in (port, sound, *inputs, desk.peer) if each is not None]
+
+
+def _ties(setup: Setup, port: Port | None, inputs: list[Input]) -> Iterator[Tie]:
+    """Yield what of the open ports is connected to a port that the performer named."""
+    if port is not None and setup.port is not None:
+        yield Tie(port.api, True, setup.port, port.address)
+    for source in inputs:
+        if setup.control is not None and source.address:
+            yield Tie(source.api, False, setup.control, source.address)
 
 
 def wants_sound(setup: Setup, port: Port | None) -> bool:

@@ -12,7 +12,7 @@ _WRITING = _HUNG + 1  # then 1 while the guard writes a take
 _PROGRESS = _WRITING + 1  # then how far it is with that, counted round and round
 _BEAT = _PROGRESS + 1  # then the guard's looks at the port, counted likewise from 1; 0 while nobody looks
 _TEXTS = _BEAT + 1  # then texts, each in a field of its own
-_TEXT_SIZE = {"api": 32, "port": 512, "journal": 4096, "heard": 4096}
+_TEXT_SIZE = {"api": 32, "port": 512, "ties": 4096, "journal": 4096, "heard": 4096}
 SIZE = _TEXTS + sum(_TEXT_SIZE.values())
 
 
@@ -133,8 +133,8 @@ class Ledger:
     def write(self, field: str, text: str) -> None:
         """Keep `text` in a field; "" for none.
 
-        The fields are "api", "port" (address of the output), "journal" and "heard" (names of the receivers
-        lately seen, one a line).
+        The fields are "api", "port" (address of the output), "ties" (as engine.ties has them), "journal" and
+        "heard" (names of the receivers lately seen, one a line).
         """
         start, size = _place(field)
         raw = text.encode()[: size - 1]

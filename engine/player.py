@@ -151,24 +151,31 @@ class Player:
                 self._given_up = state == "failed"
                 self.performance.arranger.forget_request()
                 self.report.notice(detail)
-            case Receivers(names) if self._desk.outlet is not None:
-                if self._desk.outlet.heard_by(names):
-                    self.performance.select()
-            case PortLost(reason) if self._desk.outlet is not None:
-                self._desk.outlet.lose_port(reason)
-                self.report.notice(f"{reason}; it is sent nothing any more, play anew to open another")
-            case Notice(text):
-                self.report.notice(text)
-            case Alone(reason, journals):
-                self.report.notice(reason)
-                self._drop(source)
-                for journal in journals:
-                    self._finish(journal)
+            case Receivers() | PortLost() | Notice() | Alone():
+                self._heed(message)
             case _:
                 self.console.obey(message, now)
                 if self._measure is not None:
                     self._measure.moved(now)
                 self._keep_journal()
+
+    def _heed(self, message: Receivers | PortLost | Notice | Alone) -> None:
+        """Take in what came by the guard's pipe."""
+        outlet = self._desk.outlet
+        match message:
+            case Receivers(names) if outlet is not None:
+                if outlet.heard_by(names):
+                    self.performance.select()
+            case PortLost(reason) if outlet is not None:
+                outlet.lose_port(reason)
+                self.report.notice(f"{reason}; it is sent nothing any more, play anew to open another")
+            case Notice(text):
+                self.report.notice(text)
+            case Alone(reason, journals):
+                self.report.notice(reason)
+                self._drop(self._desk.guard)
+                for journal in journals:
+                    self._finish(journal)
 
     def _accept(self, reply: BarReply, now: float) -> None:
         try:

@@ -15,7 +15,7 @@ from engine.libraries import bounded, quiet
 APIS = {"ALSA": 2, "JACK": 3, "CoreMIDI": 1, "WinMM": 4}  # RtMidi's own numbers
 CLIENT = "live"  # what a patchbay shows: live:PRESET
 INPUT_CLIENT, INPUT = "live-in", "control"  # and where controllers are connected: live-in:control
-_OURS = re.compile(rf"{CLIENT}(-\w+)?:")  # the clients of this instrument, numbered where there are several
+OURS = re.compile(rf"{CLIENT}(-\w+)?:")  # the clients of this instrument, numbered where there are several
 DRAIN = 0.1  # seconds for what was sent last to leave: two periods of a slow JACK server
 LOOKS = 3  # at the ports of a system whose programs come and go
 
@@ -54,11 +54,16 @@ class Port:
 
 
 class Input:
-    """An open virtual input; what arrives goes to the `arrived` it was opened with."""
+    """An open input; what arrives goes to the `arrived` it was opened with.
 
-    def __init__(self, source: Any, text: str) -> None:
+    `address` is the name that others know it by, "" where it was not looked for.
+    """
+
+    def __init__(self, source: Any, api: str, name: str, address: str = "") -> None:
         self._source = source
-        self.text = text
+        self.api = api
+        self.text = f"{api}: {name}"
+        self.address = address
 
     def close(self) -> None:
         """Stop listening; close the outputs first."""
@@ -100,7 +105,7 @@ def open_direct(api: str, receiver: str) -> Port:
 
 
 def open_witness(api: str, source: str, arrived: Callable[[list[int]], None]) -> Input:
-    """Open an input connected to the output `source`, which hears a clock, too; `arrived` as for `open_input`.
+    """Open an input connected to the output `source`; `arrived` as for `open_input`, with clock pulses.
 
     PortError: it is not there.
     """
@@ -108,12 +113,13 @@ def open_witness(api: str, source: str, arrived: Callable[[list[int]], None]) ->
         with quiet():
             end = _rtmidi().MidiIn(APIS[api], "live-witness")
             names = _names(end)
-            index = _choose(names, source, api)
+            index = choose(names, source, api)
             assert index is not None
             end.open_port(index, "in")
     except (OSError, ValueError) as error:
         raise PortError(_explain(api, error)) from error
-    return _listening(end, arrived, True, f"{api}: {names[index]}")
+    _listen(end, arrived, clock=True)
+    return Input(end, api, names[index])
 
 
 def systems() -> list[tuple[str, str]]:
@@ -135,7 +141,7 @@ def _open(label: str, number: int, connect: str | None, name: str, client: str) 
     if connect is None and label == "WinMM":
         connect = "loopMIDI"
     names = _names(out)
-    chosen = _choose(names, connect, label)
+    chosen = choose(names, connect, label)
     if chosen is None:
         out.open_virtual_port(name)
         return out, ""
@@ -184,7 +190,8 @@ def open_input(
             source.open_virtual_port(INPUT)
     except (OSError, NotImplementedError) as error:
         raise PortError(_explain(api, error)) from error
-    return _listening(source, arrived, clock, f"{api}: {INPUT_CLIENT}:{INPUT}")
+    _listen(source, arrived, clock)
+    return Input(source, api, f"{INPUT_CLIENT}:{INPUT}")
 
 
 def open_control(
@@ -201,27 +208,29 @@ def open_control(
             with quiet():
                 source = _rtmidi().MidiIn(number, INPUT_CLIENT)
                 # None for our own, so that each keeps its number.
-                names = [None if _OURS.match(port) else port for port in _names(source)]
+                names = [None if OURS.match(port) else port for port in _names(source)]
                 index = _choose_input(names, name, label)
+                before = _inputs(number)
                 source.open_port(index, INPUT)
+                address = next((port for port in _inputs(number) if port not in before), "")
         except (OSError, ValueError, PortError) as error:
             failures.append(_explain(label, error))
             continue
-        return _listening(source, arrived, clock, f"{label}: {names[index]}")
+        _listen(source, arrived, clock)
+        return Input(source, label, str(names[index]), address)
     raise PortError("; ".join(failures))
 
 
-def _listening(source: Any, arrived: Callable[[list[int]], None], clock: bool, text: str) -> Input:
+def _listen(source: Any, arrived: Callable[[list[int]], None], clock: bool) -> None:
     source.ignore_types(timing=not clock)
     source.set_callback(lambda event, _: arrived(event[0]))
-    return Input(source, text)
 
 
 def _choose_input(names: list[str | None], wanted: str | None, api: str) -> int:
     others = [name for name in names if name is not None]
     if wanted is None and not others:
         raise PortError("no input is there")
-    chosen = _choose(others, wanted, api)
+    chosen = choose(others, wanted, api)
     return names.index(others[chosen or 0])
 
 
@@ -259,7 +268,15 @@ def _candidates(api: str | None) -> list[tuple[str, int]]:
 
 def _outputs(number: int) -> list[str]:
     """Return the names of the ports that send, ours among them."""
-    lister = _rtmidi().MidiIn(number, "live-list")
+    return _listed(_rtmidi().MidiIn(number, "live-list"))
+
+
+def _inputs(number: int) -> list[str]:
+    """Return the names of the ports that take messages, ours among them."""
+    return _listed(_rtmidi().MidiOut(number, "live-list"))
+
+
+def _listed(lister: Any) -> list[str]:
     names = _names(lister)
     lister.delete()
     return names
@@ -274,7 +291,7 @@ def _names(end: Any) -> list[str]:
     return []
 
 
-def _choose(names: list[str], wanted: str | None, api: str) -> int | None:
+def choose(names: list[str], wanted: str | None, api: str) -> int | None:
     """Return the index of the port that is called `wanted`, exactly, else the only one that contains it."""
     if wanted is None:
         return None

@@ -11,6 +11,7 @@ from engine.ledger import Finish, Ledger, Notice
 from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, SUSTAIN
 from engine.port import PortError, open_direct
 from engine.recorder import RecordError, finish
+from engine.ties import Ties
 from engine.watch import Watch
 
 WATCH = 0.25  # seconds between looks at who is connected
@@ -23,10 +24,11 @@ def run(link: Connection, ledger_name: str) -> None:
             signal.signal(getattr(signal, name), signal.SIG_IGN)  # it leaves when the player does
     ledger = Ledger(ledger_name)
     watch, writer = Watch(ledger), Writer(ledger)
+    ties = Ties(ledger, watch.jack)
     while True:
         try:
             if not link.poll(WATCH):
-                for news in [*watch.look(), *writer.news()]:
+                for news in [*watch.look(), *ties.look(), *writer.news()]:
                     link.send(news)
                 continue
             message = link.recv()

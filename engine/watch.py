@@ -2,12 +2,13 @@
 
 import importlib
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from engine import alsa
 from engine.ledger import Ledger, Notice, PortLost, Receivers
 
-ALSA_CLIENTS = Path("/proc/asound/seq/clients")
 MISSED = 2  # looks in vain after which a port that was there is gone
 TELLING = ("ALSA", "JACK")  # the systems that say who is connected to whom
 
@@ -15,7 +16,7 @@ TELLING = ("ALSA", "JACK")  # the systems that say who is connected to whom
 class Watch:
     """Looks at the player's port in the ledger; each `look` returns what is news to the player."""
 
-    def __init__(self, ledger: Ledger, alsa_clients: Path = ALSA_CLIENTS) -> None:
+    def __init__(self, ledger: Ledger, alsa_clients: Path = alsa.CLIENTS) -> None:
         """`alsa_clients` is where the kernel lists who is connected to whom."""
         self._ledger = ledger
         self._alsa_clients = alsa_clients
@@ -76,18 +77,25 @@ class Watch:
         if api not in TELLING:
             raise OSError(f"{api} does not say who listens")
         jack = importlib.import_module("jack")
+        if (client := self.jack()) is None:
+            return None
         try:
-            if self._jack is None:
-                jack.set_error_function(lambda _: None)
-                jack.set_info_function(lambda _: None)
-                self._jack = jack.Client("live-watch", no_start_server=True)
-                self._jack.set_shutdown_callback(lambda *_: self._shut.set())
-            if self._shut.is_set():
-                return None
-            found = self._jack.get_all_connections(self._jack.get_port_by_name(port))
+            found = client.get_all_connections(client.get_port_by_name(port))
             return tuple(sorted(receiver.name for receiver in found))
         except jack.JackError:
             return None
+
+    def jack(self) -> Any:
+        """Return a client of the JACK server, None if it is gone or none runs; ImportError, OSError."""
+        jack = importlib.import_module("jack")
+        # Never a second client once a server died: closing the first one then would be a segmentation fault.
+        if self._jack is None and not self._shut.is_set():
+            jack.set_error_function(lambda _: None)
+            jack.set_info_function(lambda _: None)
+            with suppress(jack.JackError):
+                self._jack = jack.Client("live-watch", no_start_server=True)
+                self._jack.set_shutdown_callback(lambda *_: self._shut.set())
+        return None if self._shut.is_set() else self._jack
 
 
 def alsa_receivers(lines: list[str], address: str) -> tuple[str, ...] | None:

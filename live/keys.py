@@ -86,7 +86,7 @@ KEYS = [
         "p,exclamation_mark",
         "do('panic')",
         "Panic",
-        "End every note on every channel, at once.",
+        "End every note on every channel that it played on, at once.",
         id="panic",
         display="p",
         footer=True,

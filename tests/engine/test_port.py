@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from jack_server import jack_server
 
-from engine.ledger import Ledger, PortLost, Receivers
-from engine.port import PortError, _choose, list_ports, open_direct, open_input, open_inputs, open_output
+from engine import alsa
+from engine.ledger import Ledger, Notice, PortLost, Receivers
+from engine.port import PortError, choose, list_ports, open_direct, open_input, open_inputs, open_output
 from engine.sinks import MemoryPort
+from engine.ties import Tie, Ties, keep
 from engine.watch import Watch, alsa_receivers
 
 CLIENTS = """\
@@ -28,17 +30,17 @@ Client 129 : "aseqdump" [User Legacy]
 
 def test_an_exact_name_comes_before_a_part_of_one() -> None:
     names = ["Synth 1:Port 10 20:1", "Synth 1:Port 1 20:0"]
-    assert _choose(names, "Synth 1:Port 1", "ALSA") == 1
-    assert _choose(names, "20:1", "ALSA") == 0
-    assert _choose(["a:Port 10", "a:Port 1"], "a:Port 1", "JACK") == 1
-    assert _choose(names, "port 10", "ALSA") == 0
-    assert _choose(names, None, "ALSA") is None
+    assert choose(names, "Synth 1:Port 1", "ALSA") == 1
+    assert choose(names, "20:1", "ALSA") == 0
+    assert choose(["a:Port 10", "a:Port 1"], "a:Port 1", "JACK") == 1
+    assert choose(names, "port 10", "ALSA") == 0
+    assert choose(names, None, "ALSA") is None
 
 
 @pytest.mark.parametrize("wanted", ["Port 1", "nothing"])
 def test_a_name_that_is_none_or_several_is_refused_with_those_there_are(wanted: str) -> None:
     with pytest.raises(PortError, match="there are: a:Port 10, a:Port 11"):
-        _choose(["a:Port 10", "a:Port 11"], wanted, "JACK")
+        choose(["a:Port 10", "a:Port 11"], wanted, "JACK")
 
 
 def test_receivers_are_read_from_the_kernels_list() -> None:
@@ -68,6 +70,31 @@ def test_a_port_that_was_there_and_is_gone_is_said_once(tmp_path: Path) -> None:
         [PortLost("ALSA: live:trio 128:0 is gone")],
         [],
     ]
+    ledger.close()
+    ledger.unlink()
+
+
+def test_ports_of_alsa_are_called_as_rtmidi_calls_them() -> None:
+    assert list(alsa.names(CLIENTS, takes=True)) == ["aseqdump:aseqdump 129:0"]
+    assert list(alsa.names(CLIENTS, takes=False)) == ["System:Timer 0:0", "live:trio 128:0"]
+
+
+@pytest.mark.skipif(Path("/dev/snd/seq").exists(), reason="there is a sequencer to connect on")
+def test_a_named_port_that_goes_and_comes_back_is_said(tmp_path: Path) -> None:
+    table, ledger = tmp_path / "clients", Ledger()
+    ties = Ties(ledger, lambda: None, table)
+    assert ties.look() == []
+    keep(ledger, [Tie("ALSA", True, "aseqdump", "live:trio 128:0"), Tie("JACK", False, "pad", "live-in:x")])
+    assert ties.look() == []  # neither can be told
+    table.write_text("\n".join(CLIENTS))
+    assert [ties.look(), ties.look()] == [[], []]
+    table.write_text("\n".join(CLIENTS[:-3]))
+    gone = Notice("aseqdump is gone; it is connected again when it is back")
+    assert [ties.look(), ties.look()] == [[gone], []]
+    table.write_text("\n".join(CLIENTS).replace("129", "131"))  # another number, the same name
+    (back,) = ties.look()
+    assert back.text.startswith("aseqdump is back")
+    assert ties.look() == []
     ledger.close()
     ledger.unlink()
 

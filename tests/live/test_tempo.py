@@ -33,7 +33,9 @@ def test_a_tap_that_went_astray_changes_nothing() -> None:
     said = tapped(0.5, 0.5, 0.5, 0.7, 0.3, 0.5, 0.5)
     assert [bpm for bpm in said if bpm is not None] == [120.0] * 5
     said = tapped(0.5, 0.5, 0.5, 0.6, 0.4, 0.5, 0.5)  # and one not far enough off to be left out
-    assert all(bpm is None or abs(bpm - 120.0) < 1.0 for bpm in said)
+    answers = [bpm for bpm in said if bpm is not None]
+    assert len(answers) >= 5
+    assert all(abs(bpm - 120.0) < 1.0 for bpm in answers)
 
 
 def test_a_tap_left_out_does_not_halve_the_tempo_but_two_in_a_row_do() -> None:

@@ -18,10 +18,13 @@ pytestmark = pytest.mark.parts
 PLAYER = Path(__file__).with_name("alsa_player.py")
 BARS = 2
 ROOT = PLAYER.parents[2]
-# The guest's clients find the port by its client's name; arecordmidi writes its file when interrupted.
-JOB = f"""
+REPLUG = ROOT / "tests" / "engine" / "replug.py"
+ENVIRONMENT = f"""
 cd /run
 export PYTHONPATH={ROOT}:{Path(toy_composer.__file__).parent} OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE=1
+"""
+# The guest's clients find the port by its client's name; arecordmidi writes its file when interrupted.
+JOB = f"""{ENVIRONMENT}
 appears() {{ for _ in $(seq 600); do aconnect -i | grep -q "'live'" && return; sleep 0.1; done; exit 3; }}
 
 {sys.executable} {PLAYER} {BARS} & player=$!
@@ -41,12 +44,13 @@ sleep 2
 kill $dump; wait $dump
 echo "HEARD $(base64 -w0 heard) END"
 """
+REPLUGGED = f"{ENVIRONMENT}{sys.executable} {REPLUG} ALSA"
 EVENT = re.compile(r"Note (on|off)\s+(\d+), note (\d+)(?:, velocity (\d+))?")
 
 
 @pytest.fixture(scope="module")
 def printed() -> str:
-    """What the guest printed; one boot serves every test."""
+    """What the guest printed; one boot serves most tests."""
     need("aconnect", "arecordmidi", "aseqdump")
     return guest.run(JOB)
 
@@ -68,6 +72,10 @@ def test_arecordmidi_hears_the_very_notes_of_the_render(printed: str, tmp_path: 
     assert len(notes(heard)) > 20
     assert by_channel(notes(heard)) == by_channel(notes(expected))
     assert not sounding(heard)
+
+
+def test_what_is_unplugged_and_plugged_in_again_is_connected_again() -> None:
+    assert "REPLUGGED" in guest.run(REPLUGGED)
 
 
 def test_the_guard_ends_the_notes_of_a_killed_player(printed: str) -> None:
