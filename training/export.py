@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from engine.codec import CODECS
 from engine.manifest import ENTRY, FORMAT, Manifest, read
@@ -22,7 +23,7 @@ from training.store import Store
 PROJECT = "live-vae"
 FAMILY = "musicvae-hierarchical"
 CODEC = "trio"
-CHECKED = 64  # random latents on which the exported form must write what the Python model writes
+CHECKED = 256  # random latents on which the exported form must write what the Python model writes
 
 
 class ExportError(Exception):
@@ -119,7 +120,7 @@ def export_model(
     )
 
 
-def script(module: ExportedMusicVAE) -> torch.jit.ScriptModule:
+def script(module: nn.Module) -> torch.jit.ScriptModule:
     """Return `module` as TorchScript, frozen into no processor's form."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the pin of torch answers it

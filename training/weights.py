@@ -49,6 +49,9 @@ def from_file(path: Path) -> MusicVAE:
     contract = manifest.read(path)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is deprecated, and so are quantised tensors
+        # Loading those warns once in the process, from C++ straight to stderr; here it can be caught.
+        ones = torch.ones(1)
+        torch._make_per_channel_quantized_tensor(torch.ones(1, 1, dtype=torch.int8), ones, ones.long(), 0)
         try:
             stored = torch.jit.load(str(path)).eval()
             return _unpacked(stored, contract)
