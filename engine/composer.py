@@ -1,6 +1,5 @@
 """The process that turns latents into bars ahead of time; it may die and be started anew mid-music."""
 
-import os
 import signal
 import time
 from multiprocessing.connection import Connection
@@ -8,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.decoder import Decoder, DecoderError
+from engine.decoder import Decoder, DecoderError, Plan
+from engine.machine import come_forward
 from engine.messages import BarReply, BarRequest, ComposerState
 from engine.noise import gumbel
-
-NICENESS = 5  # the clock goes first: a bar that waits its turn has a whole bar of time, a note has none
 
 
 class Composer:
@@ -22,25 +20,23 @@ class Composer:
         """Load the model; DecoderError says why it cannot play."""
         self.decoder = Decoder.load(model_path)
         self._z = b""
-        self._plan = np.zeros((0, 0), np.float32)
+        self._plan: Plan | None = None
 
     def reply(self, request: BarRequest) -> BarReply:
         """Return the bar asked for; a pure function of the request. ValueError names what does not fit."""
         begun = time.perf_counter()
         manifest = self.decoder.manifest
-        if request.z != self._z:
-            z = np.frombuffer(request.z, np.float32)
-            self._plan, self._z = self.decoder.plan(z), request.z
         if not 0 <= request.bar < manifest.bars:
             raise ValueError(f"bar is {request.bar}, allowed 0 to {manifest.bars - 1}")
+        if self._plan is None or request.z != self._z:
+            self._plan, self._z = self.decoder.plan(np.frombuffer(request.z, np.float32)), request.z
+        code = self._plan.code(request.bar)
         steps, voices = manifest.steps_per_bar, len(self.decoder.vocabularies)
         prefix = np.zeros((steps, voices), np.int64)
         if request.from_step > 0:
             prefix[: request.from_step] = request.prefix[: request.from_step]
         noise = gumbel(request.seed, request.loop, request.bar, steps, self.decoder.vocabularies)
-        tokens = self.decoder.bar(
-            self._plan[request.bar], prefix, request.from_step, request.temperature, noise
-        )
+        tokens = self.decoder.bar(code, prefix, request.from_step, request.temperature, noise)
         return BarReply(
             request.number,
             request.revision,
@@ -58,8 +54,6 @@ def run(connection: Connection, model_path: Path | str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for `live`, which closes the connection
     if hasattr(signal, "SIGTSTP"):  # and Ctrl-Z for `live` alone: the music goes on
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
     try:
         connection.send(ComposerState("loading"))
         try:
@@ -67,6 +61,7 @@ def run(connection: Connection, model_path: Path | str) -> None:
         except DecoderError as error:
             connection.send(ComposerState("failed", str(error)))
             return
+        come_forward()
         connection.send(ComposerState("ready"))
         while True:
             request = connection.recv()

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,30 @@ from engine.latent import Latent
 from engine.manifest import Manifest, ManifestError, read
 
 FAMILY = "musicvae-hierarchical"
-METHODS = ("plan", "bar", "encode")
+METHODS = ("begin", "plan", "bar", "encode")
 WEIGHTS = ("float32", "int8")
 
 
 class DecoderError(Exception):
     """A model file that cannot play; the message names file, field, what was found and what was expected."""
+
+
+@dataclass(slots=True)
+class Plan:
+    """The codes of a latent's bars, spelt out only as far as they have been asked for."""
+
+    module: Any
+    state: torch.Tensor  # after the last code
+    codes: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def code(self, bar: int) -> NDArray[np.float32]:
+        """Return the code (code,) of `bar`, which costs all those before it that have not been spelt out."""
+        lacking = bar + 1 - len(self.codes)
+        if lacking > 0:
+            with torch.inference_mode(), optimized_execution(False):
+                codes, self.state = self.module.plan(self.state, lacking)
+            self.codes.extend(codes.numpy())
+        return self.codes[bar]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +61,12 @@ class Decoder:
             manifest = read(Path(path))
         except ManifestError as error:
             raise DecoderError(str(error)) from error
-        for field, found, allowed in (
+        for key, found, allowed in (
             ("family", manifest.family, (FAMILY,)),
             ("weights", manifest.weights, WEIGHTS),
         ):
             if found not in allowed:
-                raise DecoderError(f"{path}: {field} is {found!r}, expected {' or '.join(allowed)}")
+                raise DecoderError(f"{path}: {key} is {found!r}, expected {' or '.join(allowed)}")
         torch.set_num_threads(threads)
         module = _load(path)
         lacking = [name for name in METHODS if not hasattr(module, name)]
@@ -59,24 +77,21 @@ class Decoder:
         vocabularies = tuple(voice.vocabulary for voice in CODECS[manifest.codec].voices)
         try:
             with torch.inference_mode(), optimized_execution(False):
-                codes = tuple(module.plan(torch.zeros(manifest.z_size)).shape)
+                codes, _ = module.plan(module.begin(torch.zeros(manifest.z_size)), 1)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise DecoderError(
                 f"{path}: z_size is {manifest.z_size}, but the module fails: {reason}"
             ) from error
-        if len(codes) != 2 or codes[0] != manifest.bars:
-            raise DecoderError(f"{path}: bars is {manifest.bars}, but plan gives codes of shape {codes}")
-        decoder = cls(manifest, vocabularies, codes[1], module)
+        decoder = cls(manifest, vocabularies, codes.shape[1], module)
         decoder._warm_up(str(path))
         return decoder
 
-    def plan(self, z: Latent) -> NDArray[np.float32]:
-        """Return the code of each bar, (bars, code), for `z` (z_size,): once for a latent."""
+    def plan(self, z: Latent) -> Plan:
+        """Return the plan of `z` (z_size,), whose codes are those of `manifest.bars` bars."""
         _expect_shape("z", z, (self.manifest.z_size,))
         with torch.inference_mode(), optimized_execution(False):
-            codes = self.module.plan(torch.from_numpy(np.array(z, dtype=np.float32)))
-        return np.asarray(codes.numpy(), dtype=np.float32)
+            return Plan(self.module, self.module.begin(torch.from_numpy(np.array(z, dtype=np.float32))))
 
     def bar(
         self,

@@ -80,12 +80,19 @@ class PlainLoop:
     def _conductor(self, stored: Any) -> None:
         weight, bias = stored.initial(), stored.initial_bias()
         self.initial = _linear(weight, bias)
-        (lower, below), (upper, above) = _blocks(stored.conductor.lower), _blocks(stored.conductor.upper)
-        units = weight.shape[0] // 4
-        self.conductor = nn.LSTM(1, units, num_layers=2, batch_first=True)
-        first = torch.zeros(4 * units, 1), stored.conductor.table()[0]
-        _fill(self.conductor, first, (lower[0], below[0]), upper[0])
-        self.code = _linear(upper[0, 4 * units :], above[0, 4 * units :])
+        self.conductor = nn.LSTM(1, stored.conductor.units, num_layers=2, batch_first=True)
+        recurrent, below = _rows(stored.conductor.lower)
+        between, above = _rows(stored.conductor.between)
+        parts = {
+            "weight_ih_l0": torch.zeros(len(below), 1),  # its input is a dummy
+            "weight_hh_l0": recurrent,
+            "bias_ih_l0": below,
+            "weight_ih_l1": between,
+            "weight_hh_l1": _rows(stored.conductor.upper)[0],
+            "bias_ih_l1": above,
+        }
+        _fill(self.conductor, parts)
+        self.code = _linear(stored.conductor.readout(), stored.conductor.readout_bias)
 
     def _bottoms(self, stored: Any, vocabularies: Sequence[int]) -> None:
         opening, opening_bias = _blocks(stored.opening)
@@ -98,7 +105,15 @@ class PlainLoop:
             plain.initial = _linear(opening[voice, : 4 * units], opening_bias[voice, : 4 * units])
             # Every input has exactly one token, so the bias may stay in the tokens' columns.
             first = torch.cat([table[offset : offset + vocabulary + 1].T, opening[voice, 4 * units :]], 1)
-            _fill(plain.lstm, (first, torch.zeros(4 * units)), (lower[voice], below[voice]), upper[voice])
+            parts = {
+                "weight_ih_l0": first,
+                "weight_hh_l0": lower[voice, 4 * units :],
+                "bias_ih_l0": torch.zeros(4 * units),
+                "weight_ih_l1": lower[voice, : 4 * units],
+                "weight_hh_l1": upper[voice, : 4 * units],
+                "bias_ih_l1": below[voice, : 4 * units],
+            }
+            _fill(plain.lstm, parts)
             rows = slice(4 * units, 4 * units + vocabulary)
             plain.output = _linear(upper[voice, rows], above[voice, rows])
             self.voices.append(plain.eval())
@@ -112,15 +127,21 @@ def _state(opened: Tensor) -> tuple[Tensor, Tensor]:
 
 def _blocks(product: Any) -> Blocks:
     """Return what a product of the file multiplies with and adds, a block for each voice."""
-    if hasattr(product, "both"):  # two more columns fix the grid of its input, links and outputs rest apart
-        weight = _blocks(product.both)[0][:, :, :-2].clone()
-        weight.scatter_(2, product.columns.view(1, -1, 1), product.largest.unsqueeze(2))
-        return torch.cat([weight, product.readout().unsqueeze(0)], 1), product.bias
-    if hasattr(product, "packed"):
-        packed, bias = torch.ops.quantized.linear_unpack(product.packed)
-        shape = product.voices, product.rows
-        return packed.dequantize().view(*shape, -1), bias.view(shape)
-    return product.weight().transpose(1, 2), product.bias.squeeze(1)
+    if not hasattr(product, "packed"):
+        return product.weight().transpose(1, 2), product.bias.squeeze(1)
+    packed, bias = torch.ops.quantized.linear_unpack(product.packed)
+    weight = packed.dequantize()
+    return weight.view(product.voices, -1, weight.shape[1]), bias.view(product.voices, -1)
+
+
+def _rows(product: Any) -> Blocks:
+    """Return the same, (rows, columns) and (rows,), of one of the conductor's products."""
+    if not hasattr(product, "both"):
+        return product.weight, product.bias
+    packed, bias = torch.ops.quantized.linear_unpack(product.both.packed)
+    weight = packed.dequantize()
+    weight.scatter_(1, product.columns.unsqueeze(1), product.largest.T)
+    return weight, bias * 127 / 126
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
@@ -129,19 +150,10 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     return linear
 
 
-def _fill(lstm: nn.LSTM, first: Blocks, lower: Blocks, upper: Tensor) -> None:
-    """Give `lstm` its weights: `first` hears the input, the others are as in training.streaming."""
-    gated = 4 * lstm.hidden_size
-    parts = {
-        "weight_ih_l0": first[0],
-        "weight_hh_l0": lower[0][gated:],
-        "bias_ih_l0": first[1],
-        "weight_ih_l1": lower[0][:gated],
-        "weight_hh_l1": upper[:gated],
-        "bias_ih_l1": lower[1][:gated],
-    }
+def _fill(lstm: nn.LSTM, parts: dict[str, Tensor]) -> None:
+    """Give `lstm` its weights, whose gates are as in training.streaming; biases that lack are 0."""
+    none = torch.zeros(4 * lstm.hidden_size)
     filled = {name: _torch_order(part) for name, part in parts.items()}
-    none = torch.zeros(gated)
     lstm.load_state_dict(filled | {"bias_hh_l0": none, "bias_hh_l1": none})
 
 

@@ -46,7 +46,7 @@ class Player:
             self._links.append(desk.wake.source)
         self._composer = "loading"
         self._given_up = False  # no composer will write any more
-        self._failed = False
+        self.failure = ""  # why it could not play on
         self.leaving = False
         for notice in desk.notices:
             self.report.notice(notice)
@@ -60,8 +60,8 @@ class Player:
             while not self.leaving:
                 self.turn()
         except Exception as error:  # nothing may leave a note on; the performer gets the reason
-            self.report.notice(f"the player failed: {type(error).__name__}: {error}")
-            self._failed = True
+            self.failure = f"the player failed: {type(error).__name__}: {error}"
+            self.report.notice(self.failure)
         self._end()
 
     def turn(self) -> None:
@@ -252,7 +252,7 @@ class Player:
             out_port="" if outlet is None else outlet.text,
             in_port=self._desk.in_port,
             finished=finished,
-            failed=self._failed or self._mute_for_good(),
+            failed=bool(self.failure) or self._mute_for_good(),
         )
         self._tell(self._desk.live, snapshot)
         self.report.sent(now)

@@ -53,5 +53,5 @@ def render(setup: Setup, decode: Callable[[BarRequest], BarReply], bars: int, ou
     if take.broken:
         raise RecordError(f"{output}: {take.broken}")
     if not output.exists():
-        raise RecordError(player.report.notices[-1])
+        raise RecordError(player.failure or player.report.notices[-1])
     return output

@@ -16,7 +16,7 @@ def note_figures(measured: Measured, heard: Heard | None, deaf: str | None, bpm:
     """Return lateness at the send and, where a second process heard the notes, their jitter; or why not."""
     due, sent = np.frombuffer(measured.due), np.frombuffer(measured.sent)
     notes: dict[str, Any] = {"sent": len(due) + measured.notes_dropped}
-    figures = {"lateness_ms": percentiles((sent - due) * 1000.0), "notes": notes}
+    figures: dict[str, Any] = {"lateness_ms": percentiles((sent - due) * 1000.0), "notes": notes}
     if heard is None:
         return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": deaf}
     times, codes = np.frombuffer(heard.times), np.frombuffer(heard.notes, np.uint16).tolist()

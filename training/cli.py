@@ -1,4 +1,4 @@
-"""The command `live-train`: prepare, fit, evaluate, export."""
+"""The command `live-train`: prepare, fit, evaluate, export, tricks."""
 
 import argparse
 import sys
@@ -90,6 +90,14 @@ def _export(options: argparse.Namespace) -> None:
     print("\n".join(report.lines()))
 
 
+def _tricks(options: argparse.Namespace) -> None:
+    from training import figures
+    from training.tricks import measure, table
+
+    found = measure(options.model, options.bars, say=lambda text: print(text, file=sys.stderr, flush=True))
+    print(figures.text(found) if options.json else table(found))
+
+
 def _device(options: argparse.Namespace) -> str:
     """Return the device asked for, or the best there is, once torch has shown that it can use it."""
     import torch
@@ -168,6 +176,13 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--float32", action="store_true", help="keep float32 weights, four times the size")
     export.add_argument("--note", metavar="TEXT", help="what the card shall say about the training as well")
     export.set_defaults(run=_export)
+
+    tricks = commands.add_parser("tricks", help="time what each trick of the decoder buys on this machine")
+    model = "an exported .ts, a run's folder, or a configuration, whose model is untrained"
+    tricks.add_argument("model", type=Path, metavar="MODEL", help=model)
+    tricks.add_argument("--bars", type=_positive(int), default=60, metavar="N", help="bars timed (60)")
+    tricks.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    tricks.set_defaults(run=_tricks)
     return parser
 
 

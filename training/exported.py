@@ -1,13 +1,16 @@
-"""The module inside a model file: `plan`, `bar`, `logits` and `encode`, built from a trained MusicVAE."""
+"""The module inside a model file, built from a trained MusicVAE.
 
-from typing import Final
+`begin` and `plan` spell a latent out as codes, `bar` and `logits` decode one, `encode` goes the way back.
+"""
+
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.musicvae import ModelConfig, MusicVAE
-from training.streaming import Product, Recurrence, Stored, fine_product, product
+from training.streaming import Baton, Product, Recurrence, Stored, fine_product, product
 
 MASKED = -1e30  # the logit of a token past its voice's vocabulary: no noise lifts it
 Weights = dict[str, Tensor]  # a state_dict
@@ -46,6 +49,7 @@ class ExportedEncoder(nn.Module):
 
 
 LSTM_PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+CONDUCTOR_PARTS = [*(f"{part}_l{layer}" for part in LSTM_PARTS[1:] for layer in "01"), "weight_ih_l1"]
 
 
 def final_states(x: Tensor, weights: list[Tensor], units: int) -> Tensor:
@@ -77,21 +81,23 @@ class ExportedMusicVAE(nn.Module):
         half = torch.float16 if quantise else torch.float32
         self.initial = Stored(weights["conductor.initial.weight"], half)
         self.initial_bias = Stored(weights["conductor.initial.bias"], form)
-        self.conductor = conductor(config, weights, quantise)
+        self.conductor = conductor(weights, quantise)
         self.opening = opening(config, weights, quantise)
         self.decoders = decoders(config, weights, quantise)
         # (voices,) the row of the table before a voice's first token
         self.register_buffer("starts", torch.tensor([v + 1 for v in config.vocabularies]).cumsum(0) - 1)
 
     @torch.jit.export
-    def plan(self, z: Tensor) -> Tensor:
-        """Return the code of each bar (bars, code) for `z` (z_size,): the conductor's work, once a latent."""
-        initial = F.linear(z.unsqueeze(0), self.initial(), self.initial_bias())
-        inputs = torch.zeros((self.bars + 1, 1), dtype=torch.int64)
-        silent = torch.zeros((self.bars, 1, 1))
-        opened = torch.cat([initial, torch.zeros_like(initial)], dim=1)
-        codes = self.conductor(opened, inputs, self.bars, torch.ones((1, 1)), silent)
-        return F.layer_norm(codes[:, 0], (self.code,))
+    def begin(self, z: Tensor) -> Tensor:
+        """Return the conductor's state (4, units) before the first bar of `z` (z_size,)."""
+        state: Tensor = torch.tanh(F.linear(z, self.initial(), self.initial_bias()))
+        return state.view(4, -1)
+
+    @torch.jit.export
+    def plan(self, state: Tensor, bars: int) -> tuple[Tensor, Tensor]:
+        """Return the codes of the next `bars` bars (bars, code) after `state`, and the state after them."""
+        planned: tuple[Tensor, Tensor] = self.conductor(state, bars)
+        return planned
 
     @torch.jit.export
     def bar(
@@ -115,8 +121,9 @@ class ExportedMusicVAE(nn.Module):
     @torch.jit.export
     def logits(self, plan_row: Tensor, tokens: Tensor) -> list[Tensor]:
         """Return the logits (steps, vocabulary) a voice along the true `tokens` (steps, voices)."""
-        one, silent = torch.ones((1, 1)), torch.zeros((self.steps, 1, 1))
-        scores = self.decoders(self.opened(plan_row), self.inputs(tokens), self.steps, one, silent)
+        silent = torch.zeros((self.steps, len(self.vocabularies), max(self.vocabularies)))
+        opened, inputs = self.opened(plan_row), self.inputs(tokens)
+        scores = self.decoders(opened, inputs, self.steps, torch.ones((1, 1)), silent)
         return [scores[:, voice, :vocabulary] for voice, vocabulary in enumerate(self.vocabularies)]
 
     @torch.jit.export
@@ -128,23 +135,23 @@ class ExportedMusicVAE(nn.Module):
     def opened(self, plan_row: Tensor) -> Tensor:
         """Return what the code gives to the voices' recurrences, (voices, 8 * units)."""
         opened: Tensor = self.opening(plan_row.expand(len(self.vocabularies), -1).contiguous())
-        return opened
+        return opened.squeeze(1)
 
     def inputs(self, tokens: Tensor) -> Tensor:
         """Return rows of the table (steps + 1, voices) for `tokens` (steps, voices), the start first."""
         return torch.cat([self.starts.unsqueeze(0), tokens.clamp(min=0) + self.decoders.offsets])
 
 
-def conductor(config: ModelConfig, weights: Weights, quantise: bool) -> Recurrence:
-    """Return the conductor: one voice that hears nothing, its table a single row; its outputs are codes."""
-    table = in_order(weights["conductor.lstm.bias_ih_l0"] + weights["conductor.lstm.bias_hh_l0"])[None]
-    lower, upper = layers(weights, "conductor.lstm", "conductor.code", config.code)
-    return Recurrence(
-        Stored(table, torch.float32),
-        fine_product(*batch([lower]), quantise),
-        fine_product(*batch([upper]), quantise, config.code),
-        torch.zeros(1, dtype=torch.int64),
-        config.conductor,
+def conductor(weights: Weights, quantise: bool) -> Baton:
+    """Return the conductor; its dummy input is 0, so that only the biases of that remain."""
+    parts = {name: in_order(weights[f"conductor.lstm.{name}"]) for name in CONDUCTOR_PARTS}
+    none = torch.zeros_like(parts["bias_hh_l1"])
+    return Baton(
+        fine_product(parts["weight_hh_l0"], parts["bias_ih_l0"] + parts["bias_hh_l0"], quantise),
+        fine_product(parts["weight_ih_l1"], parts["bias_ih_l1"] + parts["bias_hh_l1"], quantise),
+        fine_product(parts["weight_hh_l1"], none, quantise),
+        Stored(weights["conductor.code.weight"], torch.float16 if quantise else torch.float32),
+        weights["conductor.code.bias"],
     )
 
 
@@ -200,3 +207,9 @@ def in_order(gates: Tensor) -> Tensor:
 def batch(blocks: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     """Return weights (voices, rows, columns) and biases (voices, rows) of one block a voice."""
     return torch.stack([weight for weight, _ in blocks]), torch.stack([bias for _, bias in blocks])
+
+
+def plan(module: Any, z: Tensor, bars: int) -> Tensor:
+    """Return the codes (bars, code) of the first `bars` bars of `z` (z_size,) by an exported `module`."""
+    codes: Tensor = module.plan(module.begin(z), bars)[0]
+    return codes

@@ -14,7 +14,8 @@ from training.statistics import statistics
 from training.store import Store
 
 Floats = NDArray[np.float64]
-ANCHORS = 8
+ANCHORS = 24
+DIGITS = 4  # of an anchor's numbers after the point: more make no other note
 CANDIDATES = 256  # windows that an anchor is chosen from
 WINDOWS = 8192  # of training data that the statistics are taken from
 FEWEST = 2  # of them, to tell a direction
@@ -91,4 +92,4 @@ def _anchors(
     while len(chosen) < min(ANCHORS, len(good)):
         gap = torch.cdist(good, good[chosen]).amin(1)
         chosen.append(int(gap.argmax()))
-    return tuple(tuple(latent.tolist()) for latent in good[chosen])
+    return tuple(tuple(round(value, DIGITS) for value in latent) for latent in good[chosen].tolist())

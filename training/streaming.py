@@ -6,7 +6,7 @@ token adds comes from a table; what the bar's code adds is computed once a bar.
 """
 
 import warnings
-from typing import Final
+from typing import Final, cast
 
 import torch
 import torch.nn.functional as F
@@ -48,18 +48,23 @@ class Stored(nn.Module):
 
 
 class Product(nn.Module):
-    """`weight` (voices, rows, columns) times a row of each voice, plus `bias` (voices, rows), in float32."""
+    """`weight` (voices, rows, columns) times a row of each voice, plus `bias` (voices, rows), in float32.
 
+    What it returns begins with the first voice's rows, `stride` after which come the next one's.
+    """
+
+    stride: Final[int]
     bias: Tensor
 
     def __init__(self, weight: Tensor, bias: Tensor, form: torch.dtype = torch.float32) -> None:
         super().__init__()
+        self.stride = weight.shape[1]
         self.weight = Stored(weight.transpose(1, 2).contiguous(), form)
         self.register_buffer("bias", bias.detach().unsqueeze(1).contiguous())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (voices, rows) for `x` (voices, columns)."""
-        return torch.baddbmm(self.bias, x.unsqueeze(1), self.weight()).squeeze(1)
+        """Return the rows of each voice for `x` (voices, columns)."""
+        return torch.baddbmm(self.bias, x.unsqueeze(1), self.weight())
 
 
 class QuantisedProduct(nn.Module):
@@ -72,11 +77,11 @@ class QuantisedProduct(nn.Module):
     """
 
     voices: Final[int]
-    rows: Final[int]
+    stride: Final[int]
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
-        self.voices, self.rows = weight.shape[0], weight.shape[1]
+        self.voices, self.stride = weight.shape[0], (weight.shape[0] + 1) * weight.shape[1]
         values, scale = to_int8(weight.detach().flatten(0, 1))
         zeros = torch.zeros(len(scale), dtype=torch.int64)
         with warnings.catch_warnings():
@@ -87,53 +92,44 @@ class QuantisedProduct(nn.Module):
         self.packed = torch.ops.quantized.linear_prepack(stored, bias.detach().flatten())
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (voices, rows) for `x` (voices, columns)."""
+        """Return the rows of each voice for `x` (voices, columns)."""
         y: Tensor = torch.ops.quantized.linear_dynamic(x, self.packed, True)
-        return y.as_strided((self.voices, self.rows), (self.voices * self.rows + self.rows, 1))
+        return y
 
 
 class FineProduct(nn.Module):
-    """A QuantisedProduct for one voice that hears `x`, within -1 to 1, in 13 bits.
+    """A QuantisedProduct for one voice that hears rows of `x`, within -1 to 1, in 13 bits.
 
-    The first 7 bits are one row, what they leave over, enlarged, is a second one of the same call, which
-    reads the weights no more often. Two more columns hold -1 and 1 and weigh nothing: they fix the grid.
-    The largest weight of each row is kept apart in float32: in a delay line it is the link to the next
-    block, a thousand times the others, which its scale would round away. The last `outputs` rows rest as
-    float16: nothing makes up for their errors any more.
+    The first 7 bits are rows of one call, and so is what they leave over, enlarged: the weights are read no
+    more often. One more row fixes the grid of them all. The largest weight of each output is kept apart in
+    float32: in a delay line it is the link to the next block, a thousand times the others, which its scale
+    would round away.
     """
 
-    outputs: Final[int]
-    bias: Tensor
-    ends: Tensor
     largest: Tensor
     columns: Tensor
+    grid: Tensor
 
-    def __init__(self, weight: Tensor, bias: Tensor, outputs: int) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
         super().__init__()
-        self.outputs = outputs
-        recurrent = weight.shape[1] - outputs
-        self.readout = Stored(weight[0, recurrent:], torch.float16)
-        rest = weight[:, :recurrent].detach().clone()
+        rest = weight.detach().clone()
         columns = rest.abs().argmax(2, keepdim=True)
         self.register_buffer("largest", rest.gather(2, columns).squeeze(2))
         self.register_buffer("columns", columns.flatten())
         rest.scatter_(2, columns, 0.0)
-        self.both = QuantisedProduct(F.pad(rest, (0, 2)), torch.zeros_like(bias[:, :recurrent]))
-        self.register_buffer("bias", bias.detach().clone())
-        self.register_buffer("ends", torch.tensor([[-1.0, 1.0]]).repeat(2, 1))
+        self.both = QuantisedProduct(rest, bias * 126 / 127)  # either part adds it, one of them as 1 / 126
+        grid = torch.zeros(1, weight.shape[2])
+        grid[0, :2] = torch.tensor([-64 / 63, 1.0])
+        self.register_buffer("grid", grid)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (1, rows) for `x` (1, columns)."""
-        coarse = (x * 63.5).round().clamp(-63, 63) / 63.5
-        parts = torch.cat([coarse, (x - coarse) * 127.0])
-        y: Tensor = torch.ops.quantized.linear_dynamic(
-            torch.cat([parts, self.ends], 1), self.both.packed, True
-        )
-        links = self.largest * x.index_select(1, self.columns)
-        rows: Tensor = links + y[:1] + y[1:] / 127.0
-        if self.outputs > 0:
-            rows = torch.cat([rows, F.linear(x, self.readout())], 1)
-        return rows + self.bias
+        """Return (rows of x, rows of weight) for `x` (rows, columns)."""
+        count = x.shape[0]
+        coarse = (x * 63).round_().mul_(1 / 63)
+        parts = torch.cat([coarse, (x - coarse).mul_(126), self.grid])
+        y: Tensor = torch.ops.quantized.linear_dynamic(parts, self.both.packed, True)
+        links = torch.addcmul(y[:count], self.largest, x.index_select(1, self.columns))
+        return links.add_(y[count : 2 * count], alpha=1 / 126)
 
 
 def product(weight: Tensor, bias: Tensor, quantise: bool) -> nn.Module:
@@ -141,19 +137,22 @@ def product(weight: Tensor, bias: Tensor, quantise: bool) -> nn.Module:
     return QuantisedProduct(weight, bias) if quantise else Product(weight, bias)
 
 
-def fine_product(weight: Tensor, bias: Tensor, quantise: bool, outputs: int = 0) -> nn.Module:
-    """Return the same in the finer form, for the conductor, which every bar hears; it is one voice."""
-    return FineProduct(weight, bias, outputs) if quantise else Product(weight, bias)
+def fine_product(weight: Tensor, bias: Tensor, quantise: bool) -> nn.Module:
+    """Return the product of `weight` (rows, columns) with rows of `x`, in the finer form."""
+    if quantise:
+        return FineProduct(weight.unsqueeze(0), bias.unsqueeze(0))
+    linear = nn.Linear(weight.shape[1], weight.shape[0])
+    linear.load_state_dict({"weight": weight, "bias": bias})
+    return linear
 
 
-def cell(gates: list[Tensor], c: Tensor, h: Tensor) -> None:
-    """Move an LSTM's state `c`, `h` on in place.
+def cell(gates: Tensor, c: Tensor, h: Tensor) -> None:
+    """Move an LSTM's state `c`, `h` (N, units) on in place.
 
-    `gates` are views of one tensor: input, forget, output and cell gate, and the first three together.
+    `gates` (4, N, units) are input, forget, output and cell gate.
     """
-    gates[4].sigmoid_()
-    gates[3].tanh_()
-    c.mul_(gates[1]).addcmul_(gates[0], gates[3])
+    gates[:3].sigmoid_()
+    c.mul_(gates[1]).addcmul_(gates[0], gates[3].tanh_())
     torch.tanh(c, out=h)
     h.mul_(gates[2])
 
@@ -165,7 +164,9 @@ class Recurrence(nn.Module):
     (4 * units for its own next step, outputs). `offsets` (voices) is where a voice's rows of `table` begin.
     """
 
+    voices: Final[int]
     units: Final[int]
+    strides: Final[tuple[int, int]]
     offsets: Tensor
 
     def __init__(
@@ -173,6 +174,8 @@ class Recurrence(nn.Module):
     ) -> None:
         super().__init__()
         self.table, self.lower, self.upper, self.units = table, lower, upper, units
+        self.voices = len(offsets)
+        self.strides = cast(int, lower.stride), cast(int, upper.stride)
         self.register_buffer("offsets", offsets)
 
     def forward(
@@ -184,28 +187,63 @@ class Recurrence(nn.Module):
         and what joins every input. `inputs` (steps + 1, voices) are rows of the table: up to `from_step`
         they are heard, after it they are filled in with `offsets` + the index of the largest output.
         """
-        gated = 4 * self.units
-        h0, h1, c0, c1 = torch.tanh(opened[:, :gated]).chunk(4, 1)
-        context = opened[:, gated:].contiguous()
-        h0, h1, c0, c1 = h0.contiguous(), h1.contiguous(), c0.contiguous(), c1.contiguous()
-        written = torch.empty_like(context)
-        i, f, o, g = written.chunk(4, 1)
-        gates = [i, f, o, g, written[:, : 3 * self.units]]
+        # The gates come first, so that each is one piece of memory for all voices.
+        shape, gated = (4, self.voices, self.units), 4 * self.units
+        begun = opened.view(self.voices, 8, self.units).transpose(0, 1).contiguous()
+        h0, h1, c0, c1 = torch.tanh(begun[:4]).unbind(0)
+        context, written = begun[4:], torch.empty(shape)
+        row = torch.empty((self.voices, gated))
+        heard = row.as_strided(shape, (self.units, gated, 1))
+        of_lower, of_upper = (self.units, self.strides[0], 1), (self.units, self.strides[1], 1)
         table: Tensor = self.table()
         low: Tensor = self.lower(h0)
         up: Tensor = self.upper(h1)
-        outputs = up.new_empty((noise.shape[0], up.shape[0], up.shape[1] - gated))
+        outputs = torch.empty_like(noise)
         for step in range(noise.shape[0]):
-            torch.index_select(table, 0, inputs[step], out=written)
-            written.add_(context).add_(low[:, gated:])
-            cell(gates, c0, h0)
+            torch.index_select(table, 0, inputs[step], out=row)
+            torch.add(low.as_strided(shape, of_lower, gated), heard, out=written).add_(context)
+            cell(written, c0, h0)
             low = self.lower(h0)
-            torch.add(low[:, :gated], up[:, :gated], out=written)
-            cell(gates, c1, h1)
+            torch.add(low.as_strided(shape, of_lower, 0), up.as_strided(shape, of_upper, 0), out=written)
+            cell(written, c1, h1)
             up = self.upper(h1)
             scores = outputs[step]
-            torch.div(up[:, gated:], divisor, out=scores)
+            torch.div(up.as_strided(scores.shape, (self.strides[1], 1), gated), divisor, out=scores)
             if step >= from_step:
                 scores.add_(noise[step])
                 torch.add(scores.argmax(1), self.offsets, out=inputs[step + 1])
         return outputs
+
+
+class Baton(nn.Module):
+    """A conductor: a two-layer LSTM that hears nothing but itself, moved on by as many bars as are wanted.
+
+    The lower layer hears nothing of the upper one, so what it says to that is one product for all the bars.
+    """
+
+    code: Final[int]
+    units: Final[int]
+    readout_bias: Tensor
+
+    def __init__(
+        self, lower: nn.Module, between: nn.Module, upper: nn.Module, readout: Stored, bias: Tensor
+    ) -> None:
+        super().__init__()
+        self.lower, self.between, self.upper, self.readout = lower, between, upper, readout
+        self.code, self.units = readout.values.shape
+        self.register_buffer("readout_bias", bias.detach().clone())
+
+    def forward(self, state: Tensor, bars: int) -> tuple[Tensor, Tensor]:
+        """Return the codes (bars, code) that follow on `state` (4, units): h, h, c, c, and the next state."""
+        following = state.clone()
+        h0, h1, c0, c1 = following.unsqueeze(1).unbind(0)
+        said = torch.empty((bars, self.units))
+        for bar in range(bars):
+            cell(self.lower(h0).view(4, 1, -1), c0, h0)
+            said[bar] = h0[0]
+        heard: Tensor = self.between(said)
+        for bar in range(bars):
+            cell(self.upper(h1).add_(heard[bar]).view(4, 1, -1), c1, h1)
+            said[bar] = h1[0]
+        codes = F.linear(said, self.readout(), self.readout_bias)
+        return F.layer_norm(codes, (self.code,)), following

@@ -13,9 +13,10 @@ from engine import manifest
 from engine.codec import CODECS
 from engine.noise import gumbel
 from training import run
+from training.exported import plan
 from training.musicvae import MusicVAE
 
-METHODS = ["plan", "bar", "logits", "encode"]
+METHODS = ["begin", "plan", "bar", "logits", "encode"]
 
 
 class SubjectError(Exception):
@@ -104,8 +105,8 @@ class ExportSubject:
         """Return the teacher-forced logits (B, bars * steps, vocabulary) of each voice."""
         windows = []
         for latent, window in zip(z, tokens, strict=True):
-            plan = self.module.plan(latent)
-            bars = [self.module.logits(plan[b], bar) for b, bar in enumerate(window)]
+            codes = plan(self.module, latent, self.manifest.bars)
+            bars = [self.module.logits(codes[b], bar) for b, bar in enumerate(window)]
             windows.append([torch.cat([bar[v] for bar in bars]) for v in range(len(self.vocabularies))])
         return [torch.stack([window[v] for window in windows]) for v in range(len(self.vocabularies))]
 
@@ -116,12 +117,12 @@ class ExportSubject:
         heat = torch.full((len(self.vocabularies),), temperature)
         windows = []
         for loop, latent in enumerate(z):
-            plan = self.module.plan(latent)
+            codes = plan(self.module, latent, self.manifest.bars)
             bars = []
             for bar in range(facts.bars):
                 noise = gumbel(seed, loop, bar, facts.steps_per_bar, self.vocabularies)
                 arrays = [torch.from_numpy(block) for block in noise]
-                bars.append(self.module.bar(plan[bar], prefix, 0, heat, arrays))
+                bars.append(self.module.bar(codes[bar], prefix, 0, heat, arrays))
             windows.append(torch.stack(bars))
         return torch.stack(windows)
 

@@ -50,7 +50,9 @@ def test_plays_what_the_float32_model_writes_for_the_engines_noise(model: MusicV
     export_model(model, tmp_path / "exact.ts", quantise=False)
     decoder = Decoder.load(tmp_path / "exact.ts")
     z = prior(5, 0, 8)
-    codes = decoder.plan(z)
+    plan = decoder.plan(z)
+    plan.code(1)  # whichever bar is asked for first
+    codes = np.stack([plan.code(bar) for bar in range(4)])
     expected = model.contexts(torch.from_numpy(z)[None])[0]
     np.testing.assert_allclose(codes, expected.numpy(), atol=1e-4)
     for bar in range(4):
@@ -64,7 +66,7 @@ def test_int8_survives_the_file_and_the_freezing(model: MusicVAE, decoder: Decod
     assert decoder.manifest.weights == "int8"
     assert decoder.vocabularies == (130, 130, 512)
     z = prior(6, 0, 8)
-    codes = decoder.plan(z)
+    codes = np.stack([decoder.plan(z).code(bar) for bar in range(4)])
     with torch.inference_mode():
         expected = model.contexts(torch.from_numpy(z)[None])[0].numpy()
         mu, _ = model.encoder(torch.zeros((2, 4, 16, 3), dtype=torch.int64))
@@ -90,7 +92,6 @@ def test_opens_without_a_word(file: Path) -> None:
         ('"musicvae-hierarchical"', '"vrnn"', "family is 'vrnn', expected musicvae-hierarchical"),
         ('"weights": "int8"', '"weights": "int4"', "weights is 'int4', expected float32 or int8"),
         ('"codec_version": 1', '"codec_version": 9', "codec_version is 9, expected 1"),
-        ('"bars": 4', '"bars": 5', r"bars is 5, but plan gives codes of shape \(4, 12\)"),
         ('"steps_per_bar": 16', '"steps_per_bar": 12', "steps_per_bar is 12, expected 16"),
     ],
 )
@@ -119,7 +120,7 @@ def test_refuses_what_is_no_model(file: Path, tmp_path: Path) -> None:
 
 
 def test_names_what_does_not_fit(decoder: Decoder) -> None:
-    code, noise = decoder.plan(prior(0, 0, 8))[0], gumbel(0, 0, 0, 16, decoder.vocabularies)
+    code, noise = decoder.plan(prior(0, 0, 8)).code(0), gumbel(0, 0, 0, 16, decoder.vocabularies)
     with pytest.raises(ValueError, match=r"z has shape \(7,\), expected \(8,\)"):
         decoder.plan(np.zeros(7, np.float32))
     with pytest.raises(ValueError, match=r"prefix has shape \(3, 16\)"):

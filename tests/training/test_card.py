@@ -79,11 +79,11 @@ def test_the_law_of_splits_is_told_as_far_as_it_goes(exported: Report) -> None:
 
 def test_the_report_claims_every_token_only_where_it_is_so(exported: Report) -> None:
     whole = replace(exported, exact=EXACT)
-    assert "every token of 64 bars as the Python model writes it" in whole.lines()[1]
+    assert "every token of 256 bars as the Python model writes it" in whole.lines()[1]
     tied = replace(EXACT, teacher_forced=(1.0, 0.999, 1.0), free=(1.0, 0.99, 1.0))
     line = replace(exported, exact=tied).lines()[1]
     assert "every token" not in line
-    assert "100.00% / 99.90% / 100.00% of the tokens of 64 bars" in line
+    assert "100.00% / 99.90% / 100.00% of the tokens of 256 bars" in line
     assert "the others where its two best lie within 0.001" in line
 
 
