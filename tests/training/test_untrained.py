@@ -46,7 +46,7 @@ def test_a_configuration_is_exported_untrained_and_says_so(tiny, tmp_path, capsy
     assert f"untrained: {drawn}; what it plays is noise" in told
     model, _ = untrained(tiny)
     assert f"{run.count(model) - run.count(model.encoder):,} of them in conductor and decoders" in told
-    assert "every token of 256 bars as the Python model writes it" in told
+    assert "every token of 48 bars as the Python model writes it" in told
     manifest = read(output)
     assert manifest.exported_with["untrained"] == drawn
     assert manifest.exported_with["weights"] == run.identity(model)  # the same from the same seed
