@@ -46,6 +46,7 @@ class Player:
             self._links.append(desk.wake.source)
         self._composer = "loading"
         self._given_up = False  # no composer will write any more
+        self._wrote = False  # one has been ready, at least
         self.failure = ""  # why it could not play on
         self.leaving = False
         for notice in desk.notices:
@@ -149,6 +150,7 @@ class Player:
             case ComposerState(state, detail):
                 self._composer = "dead" if state == "failed" else state
                 self._given_up = state == "failed"
+                self._wrote |= state == "ready"
                 self.performance.arranger.forget_request()
                 self.report.notice(detail)
             case Receivers() | PortLost() | Notice() | Alone():
@@ -194,8 +196,9 @@ class Player:
             self._desk.ledger.hung = True
 
     def _mute_for_good(self) -> bool:
-        """Return whether there is nothing to play and never will be."""
-        return self._given_up and not self.performance.playing and not self.performance.arranger.ready(0)
+        """Return whether there is nothing to play, or no more than an opening, and never will be."""
+        standing = not self.performance.playing and not self.performance.arranger.ready(0)
+        return self._given_up and (standing or not self._wrote)
 
     def _tell(self, link: Link, message: object) -> bool:
         """Send `message` and return True; False if nobody is there any more."""

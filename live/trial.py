@@ -56,7 +56,9 @@ def perform(
     """
     moved = [f"knob{number}" for number in range(1, len(setup.axes) + 1)] + ["interpolation"]
     bindings = {name: (0, FIRST_CONTROL + index) for index, name in enumerate(moved)}
-    setup = replace(setup, play=False, sound=False, bars=None, bindings=bindings, clock=True, measure=True)
+    setup = replace(
+        setup, play=False, sound=False, bars=None, bindings=bindings, clock=True, measure=True, opening=None
+    )
     resting = seconds * RESTING
     plan = gestures(seconds - resting, len(moved), sweep=FRANTIC if stress else SWEEP)
     with begin(setup) as session, ExitStack() as helpers:

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import toy_composer
 from concert import Concert
+from stage import Stage
 
 from engine.arranger import Arranger
-from engine.messages import BarReply
+from engine.messages import BarReply, ComposerState
 from engine.opening import FILE, Opening, OpeningError, read, write
 from engine.preset import load
 from engine.setup import Setup, from_preset
@@ -62,6 +63,17 @@ def test_a_knob_turned_before_the_composer_is_there_has_the_rest_written_anew() 
     assert (request.number, request.from_step, request.revision) == (0, 4, 1)
     assert setup.opening is not None
     assert request.prefix == setup.opening.bars[0]
+
+
+def test_an_opening_is_not_all_there_is_to_a_performance_without_a_screen() -> None:
+    stage = Stage(opening=carried(toy_composer.setup()).opening, headless=True)
+    stage.composer.replace(ComposerState("loading"), ComposerState("failed", "no such model"))
+    stage.player.run()
+    said = []
+    while stage.live.poll():
+        said.append(stage.live.recv())
+    assert said[-1].failed
+    assert "no such model" in said[-1].notices
 
 
 def test_after_a_stop_it_is_there_again() -> None:
