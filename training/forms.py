@@ -28,6 +28,25 @@ class Form:
     profiling: bool = False  # TorchScript's profiling executor, which the engine switches off
 
 
+class Cells(nn.Module):
+    """A two-layer nn.LSTM as two cells: that one packs its weights anew at every call, a step at a time."""
+
+    def __init__(self, lstm: nn.LSTM) -> None:
+        super().__init__()
+        parts = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        self.lower = nn.LSTMCell(lstm.input_size, lstm.hidden_size)
+        self.upper = nn.LSTMCell(lstm.hidden_size, lstm.hidden_size)
+        for layer, cell in enumerate((self.lower, self.upper)):
+            cell.load_state_dict({part: getattr(lstm, f"{part}_l{layer}") for part in parts})
+
+    def forward(self, x: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Return the output and the next state for one step, shaped as nn.LSTM has them."""
+        h, c = state
+        h0, c0 = self.lower(x[0], (h[0], c[0]))
+        h1, c1 = self.upper(h0, (h[1], c[1]))
+        return h1.unsqueeze(0), (torch.stack([h0, h1]), torch.stack([c0, c1]))
+
+
 class OneHotVoice(nn.Module):
     """A bottom decoder as a two-layer LSTM fed the previous token, one-hot, beside the code, step by step.
 
@@ -36,15 +55,16 @@ class OneHotVoice(nn.Module):
 
     vocabulary: Final[int]
 
-    def __init__(self, bottom: BottomDecoder) -> None:
+    def __init__(self, bottom: BottomDecoder, cells: bool = False) -> None:
         super().__init__()
         self.vocabulary, width = bottom.start, bottom.embedding.embedding_dim
         self.initial, self.output = bottom.initial, bottom.output
         weights = bottom.lstm.state_dict()
         from_token, from_code = weights["weight_ih_l0"].tensor_split([width], 1)
         first = torch.cat([from_token @ bottom.embedding.weight.detach().T, from_code], 1)
-        self.lstm = nn.LSTM(first.shape[1], bottom.units, num_layers=2, batch_first=True)
-        self.lstm.load_state_dict(weights | {"weight_ih_l0": first})
+        lstm = nn.LSTM(first.shape[1], bottom.units, num_layers=2, batch_first=True)
+        lstm.load_state_dict(weights | {"weight_ih_l0": first})
+        self.lstm = Cells(lstm) if cells else lstm
 
     @torch.jit.export
     def bar(
@@ -119,11 +139,13 @@ def forms(model: MusicVAE) -> list[Form]:
     exact, shipped = (ExportedMusicVAE(model, quantise) for quantise in (False, True))
     whole, batched = frozen(exact), frozen(shipped)
     plain = [OneHotVoice(voice) for voice in model.bottoms]
+    cells = [OneHotVoice(voice, cells=True) for voice in model.bottoms]
     own = [alone(model, voice) for voice in range(len(model.bottoms))]
     streamed = [script(ExportedMusicVAE(voice, quantise=False)) for voice in own]
     ladder = {
         "plain loop, one-hot, eager": Apart(whole, plain),
         "+ scripted": Apart(whole, [script(voice) for voice in plain]),
+        "+ cells in the place of nn.LSTM": Apart(whole, [script(voice) for voice in cells]),
         "+ tables, code hoisted": Apart(whole, streamed),
         "+ frozen": Apart(whole, [torch.jit.freeze(voice, METHODS) for voice in streamed]),
         "+ int8": Apart(batched, [frozen(ExportedMusicVAE(voice, quantise=True)) for voice in own]),
