@@ -137,6 +137,8 @@ class Stage(App[None]):
 
     def _look(self) -> None:
         """Bring the status lines up to date, also when nothing arrives."""
+        if not self.screen_stack:  # the timer may still come while the stage is taken down
+            return
         control, trouble = self._in_hand(), self._trouble()
         if trouble:
             kind, line = "trouble", trouble
