@@ -1,4 +1,4 @@
-"""The plain PyTorch loop over a model file's weights, to compare with; only `live bench --against` loads it.
+"""The plain PyTorch loop over a model file's weights, to compare with, and how those weights are read.
 
 It is what one writes first: the two-layer LSTM of each voice, one step at a time, eager, in float32, fed the
 previous token as a one-hot vector beside the bar's code, as the code published with the paper does.
@@ -81,22 +81,22 @@ class PlainLoop:
         weight, bias = stored.initial(), stored.initial_bias()
         self.initial = _linear(weight, bias)
         self.conductor = nn.LSTM(1, stored.conductor.units, num_layers=2, batch_first=True)
-        recurrent, below = _rows(stored.conductor.lower)
-        between, above = _rows(stored.conductor.between)
+        recurrent, below = rows(stored.conductor.lower)
+        between, above = rows(stored.conductor.between)
         parts = {
             "weight_ih_l0": torch.zeros(len(below), 1),  # its input is a dummy
             "weight_hh_l0": recurrent,
             "bias_ih_l0": below,
             "weight_ih_l1": between,
-            "weight_hh_l1": _rows(stored.conductor.upper)[0],
+            "weight_hh_l1": rows(stored.conductor.upper)[0],
             "bias_ih_l1": above,
         }
         _fill(self.conductor, parts)
         self.code = _linear(stored.conductor.readout(), stored.conductor.readout_bias)
 
     def _bottoms(self, stored: Any, vocabularies: Sequence[int]) -> None:
-        opening, opening_bias = _blocks(stored.opening)
-        (lower, below), (upper, above) = _blocks(stored.decoders.lower), _blocks(stored.decoders.upper)
+        opening, opening_bias = blocks(stored.opening)
+        (lower, below), (upper, above) = blocks(stored.decoders.lower), blocks(stored.decoders.upper)
         table, offsets = stored.decoders.table(), stored.decoders.offsets.tolist()
         units = lower.shape[2]
         self.voices = []
@@ -114,8 +114,8 @@ class PlainLoop:
                 "bias_ih_l1": below[voice, : 4 * units],
             }
             _fill(plain.lstm, parts)
-            rows = slice(4 * units, 4 * units + vocabulary)
-            plain.output = _linear(upper[voice, rows], above[voice, rows])
+            outputs = slice(4 * units, 4 * units + vocabulary)
+            plain.output = _linear(upper[voice, outputs], above[voice, outputs])
             self.voices.append(plain.eval())
 
 
@@ -125,7 +125,7 @@ def _state(opened: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack([h0, h1]).unsqueeze(1), torch.stack([c0, c1]).unsqueeze(1)
 
 
-def _blocks(product: Any) -> Blocks:
+def blocks(product: Any) -> Blocks:
     """Return what a product of the file multiplies with and adds, a block for each voice."""
     if not hasattr(product, "packed"):
         return product.weight().transpose(1, 2), product.bias.squeeze(1)
@@ -134,7 +134,7 @@ def _blocks(product: Any) -> Blocks:
     return weight.view(product.voices, -1, weight.shape[1]), bias.view(product.voices, -1)
 
 
-def _rows(product: Any) -> Blocks:
+def rows(product: Any) -> Blocks:
     """Return the same, (rows, columns) and (rows,), of one of the conductor's products."""
     if not hasattr(product, "both"):
         return product.weight, product.bias

@@ -11,11 +11,10 @@ from torch import Tensor
 from engine import manifest
 from engine.codec import CODECS
 from engine.manifest import Manifest
+from engine.plain import Blocks, blocks, rows
 from training import config, run
 from training.exported import Weights, in_order
 from training.musicvae import ModelConfig, MusicVAE
-
-Blocks = tuple[Tensor, Tensor]  # weights ([voices,] rows, columns) and biases ([voices,] rows)
 
 
 class WeightsError(Exception):
@@ -64,7 +63,7 @@ def from_file(path: Path) -> MusicVAE:
 def _unpacked(stored: Any, contract: Manifest) -> MusicVAE:
     vocabularies = tuple(voice.vocabulary for voice in CODECS[contract.codec].voices)
     readout = stored.conductor.readout()
-    opening, opening_bias = _blocks(stored.opening)
+    opening, opening_bias = blocks(stored.opening)
     config = ModelConfig(
         vocabularies=vocabularies,
         bars=contract.bars,
@@ -79,10 +78,10 @@ def _unpacked(stored: Any, contract: Manifest) -> MusicVAE:
     )
     model = MusicVAE(config).eval()
     weights: Weights = _conductor(stored) | {"conductor.code.weight": readout}
-    (lower, below), (upper, above) = _blocks(stored.decoders.lower), _blocks(stored.decoders.upper)
+    (lower, below), (upper, above) = blocks(stored.decoders.lower), blocks(stored.decoders.upper)
     table, offsets, gated = stored.decoders.table(), stored.decoders.offsets.tolist(), 4 * config.decoder
     for voice, (vocabulary, offset) in enumerate(zip(vocabularies, offsets, strict=True)):
-        name, rows = f"decoders.{voice}", slice(gated, gated + vocabulary)
+        name, outputs = f"decoders.{voice}", slice(gated, gated + vocabulary)
         # Every input has exactly one token, so the bias may stay in the tokens' columns.
         from_token = F.pad(table[offset : offset + vocabulary + 1].T, (0, max(vocabularies) - vocabulary))
         first = torch.cat([from_token, opening[voice, gated:]], 1)
@@ -90,8 +89,8 @@ def _unpacked(stored: Any, contract: Manifest) -> MusicVAE:
             f"{name}.embedding.weight": torch.eye(vocabulary + 1, config.embedding),
             f"{name}.initial.weight": opening[voice, :gated],
             f"{name}.initial.bias": opening_bias[voice, :gated],
-            f"{name}.output.weight": upper[voice, rows],
-            f"{name}.output.bias": above[voice, rows],
+            f"{name}.output.weight": upper[voice, outputs],
+            f"{name}.output.bias": above[voice, outputs],
         }
         recurrent = lower[voice, gated:], torch.zeros(gated)
         between = lower[voice, :gated], below[voice, :gated]
@@ -102,7 +101,7 @@ def _unpacked(stored: Any, contract: Manifest) -> MusicVAE:
 
 def _conductor(stored: Any) -> Weights:
     lower, between, upper = (
-        _rows(product)
+        rows(product)
         for product in (stored.conductor.lower, stored.conductor.between, stored.conductor.upper)
     )
     first = torch.zeros(len(lower[0]), 1)  # its input is a dummy
@@ -127,21 +126,3 @@ def _lstm(name: str, first: Tensor, lower: Blocks, between: Blocks, upper: Tenso
         "bias_hh_l1": none,
     }
     return {f"{name}.lstm.{part}": in_order(weight) for part, weight in parts.items()}  # its own inverse
-
-
-def _blocks(product: Any) -> Blocks:
-    """Return what a product of the file multiplies with and adds, a block for each voice."""
-    if not hasattr(product, "packed"):
-        return product.weight().transpose(1, 2), product.bias.squeeze(1)
-    packed, bias = torch.ops.quantized.linear_unpack(product.packed)
-    weight = packed.dequantize()
-    return weight.view(product.voices, -1, weight.shape[1]), bias.view(product.voices, -1)
-
-
-def _rows(product: Any) -> Blocks:
-    """Return the same, (rows, columns) and (rows,), of one of the conductor's products."""
-    if not hasattr(product, "both"):
-        return product.weight, product.bias
-    packed, bias = torch.ops.quantized.linear_unpack(product.both.packed)
-    weight = packed.dequantize().scatter_(1, product.columns.unsqueeze(1), product.largest.T)
-    return weight, bias * 127 / 126
