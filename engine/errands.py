@@ -15,7 +15,7 @@ CHECK_CLIENT = "live-check"
 
 def ports(reply: Connection) -> None:
     """List the MIDI ports of other programs as (system, name, takes notes)."""
-    from engine.port import PortError, list_ports  # loads rtmidi
+    from engine.systems import PortError, list_ports  # loads rtmidi
 
     try:
         reply.send(("done", [astuple(port) for port in list_ports()]))
@@ -25,7 +25,9 @@ def ports(reply: Connection) -> None:
 
 def check_ports(reply: Connection, api: str | None, port: str | None, control: str | None) -> None:
     """Open and close what a performance is told to open; refused says what there is instead."""
-    from engine.port import PortError, open_input, open_output  # loads rtmidi
+    from engine.inlet import open_input  # loads rtmidi
+    from engine.port import open_output
+    from engine.systems import PortError
 
     try:
         if api is not None or port is not None:
@@ -63,7 +65,7 @@ def grants(reply: Connection) -> None:
 
 def midi_systems(reply: Connection) -> None:
     """Answer with each MIDI system and why it does not answer, "" if it does, and JACK's period in ms."""
-    from engine.port import PortError, systems  # loads rtmidi
+    from engine.systems import PortError, systems  # loads rtmidi
 
     try:
         found = systems()

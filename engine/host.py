@@ -8,18 +8,20 @@ from multiprocessing.connection import Connection
 
 from engine.clock import MonotonicClock, Wake, read
 from engine.desk import Arrival, Desk
+from engine.inlet import Input, open_inputs
 from engine.ledger import Ledger
 from engine.link import LinkError, Peer
 from engine.machine import keep_memory, real_time
 from engine.outlet import Outlet
 from engine.player import Player
-from engine.port import Input, Port, PortError, open_inputs, open_output
+from engine.port import Port, open_output
 from engine.setup import Setup
 from engine.sound import Sound, SoundError
+from engine.systems import PortError
 from engine.ties import Tie, keep
 from engine.watch import TELLING
 
-# Seconds for which the wait for a note may keep RtMidi's thread from reading the clock as a pulse arrives.
+# Seconds that the wait for a note may keep RtMidi's thread waiting: JACK leaves out a client that is late.
 SWITCH = 1e-4
 JOIN = 1.0  # seconds in which others of a Link session show up: it takes them half of one
 SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP")  # Windows has no SIGHUP
@@ -86,8 +88,7 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | P
     desk.outlet = Outlet(port, text, sound, setup.sound is True, ledger)
     desk.sinks, desk.pulse = [desk.outlet], desk.outlet.pulse
     following = setup.sync == "midi"
-    if following:
-        sys.setswitchinterval(SWITCH)
+    sys.setswitchinterval(SWITCH)
     inputs, failures = open_inputs(None if port is None else port.api, setup.control, arrived, following)
     desk.in_port = " + ".join(source.text for source in inputs)
     if following and not inputs:

@@ -11,7 +11,7 @@ from typing import Any
 
 from engine import alsa
 from engine.ledger import Ledger, Notice
-from engine.port import OURS, PortError, choose
+from engine.systems import OURS, PortError, choose
 
 
 @dataclass(frozen=True, slots=True)

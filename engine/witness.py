@@ -9,6 +9,7 @@ from array import array
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from multiprocessing.connection import Connection
 
 from engine.clock import read
@@ -17,6 +18,7 @@ from engine.midi import CLOCK, CONTROL, NOTE_OFF, NOTE_ON, note_number
 from engine.setup import Setup
 
 SETTLE = 0.3  # seconds for the last notes to arrive
+LISTEN = 0.0005  # seconds between looks at what has come
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,33 +40,38 @@ def hear(link: Connection, api: str, source: str) -> None:
     Like a synthesiser it has real-time scheduling where that is granted, so that its own waking is not
     taken for jitter.
     """
-    from engine.port import PortError, open_witness  # loads rtmidi
+    from engine.inlet import open_ear  # loads rtmidi
+    from engine.systems import PortError
 
     times, notes, pulses = array("d"), array("H"), array("d")
     on: set[int] = set()
 
-    def arrived(message: list[int]) -> None:
-        now = read()
-        if message[0] == CLOCK:
-            pulses.append(now)
-        elif message[0] & 0xF0 == NOTE_ON and message[2] > 0:
-            times.append(now)
-            notes.append(note_number(message))
-            on.add(note_number(message))
-        elif message[0] & 0xE0 == NOTE_OFF:  # or a note on without velocity, which is one
-            on.discard(note_number(message))
+    def take() -> None:
+        for came, message in ear.take():
+            if message[0] == CLOCK:
+                pulses.append(came)
+            elif message[0] & 0xF0 == NOTE_ON and message[2] > 0:
+                times.append(came)
+                notes.append(note_number(message))
+                on.add(note_number(message))
+            elif message[0] & 0xE0 == NOTE_OFF:  # or a note on without velocity, which is one
+                on.discard(note_number(message))
 
     if real_time():
         keep_memory()
     try:
-        source_port = open_witness(api, source, arrived)
+        ear = open_ear(api, source)
     except PortError as error:
         _say(link, "refused", str(error))
         return
-    _say(link, "ready", source_port.text)
-    _until_told(link)
-    time.sleep(SETTLE)
-    source_port.close()
+    _say(link, "ready", ear.text)
+    end = inf
+    while read() < end:
+        take()
+        if link.poll() and end == inf:
+            end = read() + SETTLE
+        time.sleep(LISTEN)
+    ear.close()
     _say(link, "done", Heard(times.tobytes(), notes.tobytes(), len(on), pulses.tobytes()))
 
 
@@ -73,7 +80,8 @@ def move(link: Connection, api: str, port: str, plan: Sequence[tuple[float, int,
 
     Done: how many were sent before the other side said stop.
     """
-    from engine.port import PortError, open_direct  # loads rtmidi
+    from engine.port import open_direct  # loads rtmidi
+    from engine.systems import PortError
 
     try:
         out = open_direct(api, port)

@@ -11,24 +11,27 @@ import rtmidi
 import toy_composer
 
 from engine.messages import Learn, Snapshot
-from engine.port import APIS, open_output
+from engine.port import open_output
 from engine.session import Session
+from engine.systems import APIS
 
 PATIENCE = 240.0  # seconds: an emulated machine takes long to load what it runs
+QUEUE = 1024  # messages that RtMidi keeps
 
 
 class Synth:
     """A synthesizer's input, while it is plugged in."""
 
     def __init__(self, api: str) -> None:
-        self.heard: list[list[int]] = []
         self._input = rtmidi.MidiIn(APIS[api], "usb-synth")
         self._input.open_virtual_port("in")
-        self._input.set_callback(lambda event, _: self.heard.append(event[0]))
+
+    def heard(self) -> bool:
+        """Return whether anything has come since it was last asked."""
+        return bool([1 for _ in range(QUEUE) if self._input.get_message()])
 
     def unplug(self) -> None:
         """Take it away."""
-        self._input.cancel_callback()
         self._input.delete()
 
 
@@ -48,7 +51,7 @@ def replug(api: str) -> None:
             return lambda snapshot: any(notice == line for notice in snapshot.notices)
 
         until(lambda snapshot: snapshot.playing and "1 client" in snapshot.out_port)  # the guard has looked
-        assert synth.heard
+        assert synth.heard()
         for end in (synth.unplug, pad.close):
             end()
         for name in ("usb-synth:in", "usb-pad:keys"):
@@ -60,7 +63,7 @@ def replug(api: str) -> None:
         until(lambda snapshot: snapshot.learning == "knob1")
         pad.send([0xB0, 74, 1])
         until(lambda snapshot: snapshot.bound == {"knob1": "ch 1 CC 74"})
-        assert synth.heard
+        assert synth.heard()
     synth.unplug()
     pad.close()
 

@@ -1,5 +1,7 @@
 """Ports: names, choices and refusals; with a real JACK server where there is one."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,12 +10,16 @@ import pytest
 from jack_server import jack_server
 
 from engine import alsa
+from engine.clock import read
+from engine.inlet import open_ear, open_input, open_inputs
 from engine.ledger import Ledger, Notice, PortLost, Receivers
-from engine.port import PortError, choose, list_ports, open_direct, open_input, open_inputs, open_output
+from engine.port import open_direct, open_output
 from engine.sinks import MemoryPort
+from engine.systems import PortError, choose, list_ports
 from engine.ties import Tie, Ties, keep
 from engine.watch import Watch, alsa_receivers
 
+PATIENCE = 60.0  # seconds: a deadline against hanging, not a measurement
 CLIENTS = """\
 Client info
   cur  clients : 3
@@ -163,6 +169,32 @@ def test_an_existing_controller_is_opened_by_name_and_never_a_port_of_our_own() 
     assert "0 ports like 'trio'; there are: none" in failures[0]
     for port in (ours, *inputs):
         port.close()
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
+def test_an_input_is_closed_while_messages_hail_upon_it() -> None:
+    script = Path(__file__).with_name("hail.py")
+    subprocess.run([sys.executable, str(script)], timeout=PATIENCE, check=True)
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
+def test_an_ear_takes_what_came_in_order_and_knows_when() -> None:
+    port = open_output("jack", None, "trio")
+    ear = open_ear("JACK", port.address)
+    sent = []
+    for number in range(20):
+        port.send([0xB0, 1, number])
+        sent.append(read())
+        time.sleep(0.01)
+    heard = list(ear.take())  # long after: RtMidi's own count tells when they came
+    assert [message[2] for _, message in heard] == list(range(20))
+    first, last = heard[0][0], heard[-1][0]
+    assert last - first > 0.5 * (sent[-1] - sent[0])  # taken all at once, they did not come so
+    assert first < last <= read()
+    ear.close()
+    port.close()
 
 
 @pytest.mark.parts

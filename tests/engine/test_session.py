@@ -18,9 +18,9 @@ from jack_server import jack_server
 from replug import replug
 
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR
+from engine.inlet import open_input
 from engine.ledger import Ledger
 from engine.messages import ComposerState, Quit, Record, SetMute, Snapshot
-from engine.port import open_input
 from engine.render import render
 from engine.session import RESTARTS, Session
 

@@ -65,9 +65,9 @@ def _note(draw: int, base: int) -> int:
 
 def run(connection: Connection, model: str) -> None:
     """Answer requests until the player is gone."""
-    connection.send(ComposerState("loading"))
-    connection.send(ComposerState("ready"))
     try:
+        connection.send(ComposerState("loading"))
+        connection.send(ComposerState("ready"))
         while True:
             connection.send(decode(connection.recv()))
     except (EOFError, OSError):

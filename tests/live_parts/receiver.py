@@ -6,6 +6,7 @@ Each line on its standard input is a message to send to CONTROL, as numbers; it 
 """
 
 import json
+import select
 import sys
 import time
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import rtmidi
 
 PATIENCE = 30.0  # seconds for the ports to appear
+LISTEN = 0.0005  # seconds between looks at what has come
 
 
 def connect(end: Any, wanted: str, name: str) -> None:
@@ -35,7 +37,7 @@ def ports(end: Any) -> list[str]:
 
 
 def say(**fields: object) -> None:
-    """Write one line, at once and whole: RtMidi's thread and the main one both write."""
+    """Write one line, at once and whole."""
     sys.stdout.write(json.dumps(fields) + "\n")
     sys.stdout.flush()
 
@@ -44,17 +46,22 @@ def main(source: str, control: str | None = None) -> None:
     """Listen until standard input ends."""
     heard = rtmidi.MidiIn(rtmidi.API_UNIX_JACK, "receiver")
     heard.ignore_types(timing=False)
-    heard.set_callback(lambda event, _: say(t=time.monotonic_ns(), m=event[0]))
     connect(heard, source, "in")
     sender = rtmidi.MidiOut(rtmidi.API_UNIX_JACK, "mover")
     if control is not None:
         connect(sender, control, "out")
     say(connected=source)
-    for line in sys.stdin:
-        sender.send_message([int(word) for word in line.split()])
-        say(sent=line.split(), t=time.monotonic_ns())
+    while True:
+        while (event := heard.get_message()) is not None:
+            say(t=time.monotonic_ns(), m=event[0])
+        if not select.select([sys.stdin], [], [], LISTEN)[0]:
+            continue
+        if not (line := sys.stdin.buffer.raw.readline()):
+            break
+        words = line.decode().split()
+        sender.send_message([int(word) for word in words])
+        say(sent=words, t=time.monotonic_ns())
     sender.delete()
-    heard.cancel_callback()
     heard.delete()
 
 
