@@ -1,7 +1,8 @@
 """The plain PyTorch loop over a model file's weights, to compare with, and how those weights are read.
 
-It is what one writes first: the two-layer LSTM of each voice, one step at a time, eager, in float32, fed the
-previous token as a one-hot vector beside the bar's code, as the code published with the paper does.
+It is what one writes first: the two layers of LSTM of each voice, one step at a time, eager, in float32, fed
+the previous token as a one-hot vector beside the bar's code, as the code published with the paper does. The
+layers are cells: nn.LSTM takes about three times as long a step at a time, and would flatter the comparison.
 """
 
 from collections.abc import Sequence
@@ -26,17 +27,19 @@ class PlainVoice(nn.Module):
         super().__init__()
         self.vocabulary = vocabulary
         self.initial = nn.Linear(code, 4 * units)
-        self.lstm = nn.LSTM(vocabulary + 1 + code, units, num_layers=2, batch_first=True)
+        self.lower = nn.LSTMCell(vocabulary + 1 + code, units)
+        self.upper = nn.LSTMCell(units, units)
         self.output = nn.Linear(units, vocabulary)
 
     def bar(self, code: Tensor, temperature: float, noise: Tensor) -> list[int]:
         """Return a token a row of `noise` (steps, vocabulary) for the bar of `code` (code,)."""
-        state = _state(self.initial(code))
+        h0, h1, c0, c1 = torch.tanh(self.initial(code)).view(4, 1, -1).unbind(0)
         token, tokens = self.vocabulary, []
         for step in range(len(noise)):
             heard = F.one_hot(torch.tensor(token), self.vocabulary + 1).float()
-            out, state = self.lstm(torch.cat([heard, code]).view(1, 1, -1), state)
-            logits = self.output(out[0, 0])
+            h0, c0 = self.lower(torch.cat([heard, code]).unsqueeze(0), (h0, c0))
+            h1, c1 = self.upper(h0, (h1, c1))
+            logits = self.output(h1[0])
             token = int((logits / temperature + noise[step]).argmax())
             tokens.append(token)
         return tokens
@@ -61,9 +64,9 @@ class PlainLoop:
     @torch.inference_mode()
     def plan(self, z: NDArray[np.float32]) -> Tensor:
         """Return the code of each bar, (bars, code), for `z` (z_size,)."""
-        state = _state(self.initial(torch.from_numpy(np.array(z))))
-        out, _ = self.conductor(torch.zeros(1, self._bars, 1), state)
-        codes = self.code(out[0])
+        h0, h1, c0, c1 = torch.tanh(self.initial(torch.from_numpy(np.array(z)))).view(4, 1, -1).unbind(0)
+        out, _ = self.conductor(torch.zeros(self._bars, 1), (torch.cat([h0, h1]), torch.cat([c0, c1])))
+        codes = self.code(out)
         return F.layer_norm(codes, codes.shape[-1:])
 
     @torch.inference_mode()
@@ -80,18 +83,13 @@ class PlainLoop:
     def _conductor(self, stored: Any) -> None:
         weight, bias = stored.initial(), stored.initial_bias()
         self.initial = _linear(weight, bias)
-        self.conductor = nn.LSTM(1, stored.conductor.units, num_layers=2, batch_first=True)
+        self.conductor = nn.LSTM(1, stored.conductor.units, num_layers=2)
         recurrent, below = rows(stored.conductor.lower)
         between, above = rows(stored.conductor.between)
-        parts = {
-            "weight_ih_l0": torch.zeros(len(below), 1),  # its input is a dummy
-            "weight_hh_l0": recurrent,
-            "bias_ih_l0": below,
-            "weight_ih_l1": between,
-            "weight_hh_l1": rows(stored.conductor.upper)[0],
-            "bias_ih_l1": above,
-        }
-        _fill(self.conductor, parts)
+        dummy = torch.zeros(len(below), 1)  # its input
+        first = _layer("_l0", dummy, recurrent, below)
+        second = _layer("_l1", between, rows(stored.conductor.upper)[0], above)
+        self.conductor.load_state_dict(first | second)
         self.code = _linear(stored.conductor.readout(), stored.conductor.readout_bias)
 
     def _bottoms(self, stored: Any, vocabularies: Sequence[int]) -> None:
@@ -105,24 +103,13 @@ class PlainLoop:
             plain.initial = _linear(opening[voice, : 4 * units], opening_bias[voice, : 4 * units])
             # Every input has exactly one token, so the bias may stay in the tokens' columns.
             first = torch.cat([table[offset : offset + vocabulary + 1].T, opening[voice, 4 * units :]], 1)
-            parts = {
-                "weight_ih_l0": first,
-                "weight_hh_l0": lower[voice, 4 * units :],
-                "bias_ih_l0": torch.zeros(4 * units),
-                "weight_ih_l1": lower[voice, : 4 * units],
-                "weight_hh_l1": upper[voice, : 4 * units],
-                "bias_ih_l1": below[voice, : 4 * units],
-            }
-            _fill(plain.lstm, parts)
+            gates, recurrent = slice(4 * units), slice(4 * units, 8 * units)
+            plain.lower.load_state_dict(_layer("", first, lower[voice, recurrent], torch.zeros(4 * units)))
+            up = _layer("", lower[voice, gates], upper[voice, gates], below[voice, gates])
+            plain.upper.load_state_dict(up)
             outputs = slice(4 * units, 4 * units + vocabulary)
             plain.output = _linear(upper[voice, outputs], above[voice, outputs])
             self.voices.append(plain.eval())
-
-
-def _state(opened: Tensor) -> tuple[Tensor, Tensor]:
-    """Return h and c, (2, 1, units) each, of two layers that an affine map has `opened`, (4 * units,)."""
-    h0, h1, c0, c1 = torch.tanh(opened).chunk(4)
-    return torch.stack([h0, h1]).unsqueeze(1), torch.stack([c0, c1]).unsqueeze(1)
 
 
 def blocks(product: Any) -> Blocks:
@@ -150,11 +137,10 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
     return linear
 
 
-def _fill(lstm: nn.LSTM, parts: dict[str, Tensor]) -> None:
-    """Give `lstm` its weights, whose gates are as in training.streaming; biases that lack are 0."""
-    none = torch.zeros(4 * lstm.hidden_size)
-    filled = {name: _torch_order(part) for name, part in parts.items()}
-    lstm.load_state_dict(filled | {"bias_hh_l0": none, "bias_hh_l1": none})
+def _layer(suffix: str, heard: Tensor, recurrent: Tensor, bias: Tensor) -> dict[str, Tensor]:
+    """Return the parts of a layer of LSTM as torch names them, from gates as training.streaming has them."""
+    parts = {"weight_ih": heard, "weight_hh": recurrent, "bias_ih": bias, "bias_hh": torch.zeros_like(bias)}
+    return {name + suffix: _torch_order(part) for name, part in parts.items()}
 
 
 def _torch_order(gates: Tensor) -> Tensor:
