@@ -12,7 +12,7 @@ from engine.preset import AnchorPreset, Preset
 from engine.session import Session, Setup, from_preset
 from live import fresh
 from live.errand import UserError, run, say
-from live.trial import perform
+from live.trial import RESTING, perform, rest
 
 BPM, STRESSED_BPM = 120.0, 200.0  # of the performance, so that figures compare from preset to preset
 STARTS = 3  # fresh processes timed; the median is reported, and each of them
@@ -41,6 +41,8 @@ def measure(
     figures: dict[str, Any] = {"preset": preset.name} | _decoding(setup, bars, against)
     say(f"playing for {seconds:g} seconds, nobody at the knobs at first")
     setup = replace(setup, bpm=STRESSED_BPM if stress else BPM)
+    if not stress:
+        figures["cpu_percent"] = rest(setup, seconds * RESTING, begin)
     figures |= {"stress": stress} | perform(setup, seconds, begin, stress=stress)
     if preset.model.parent == preset.folder:  # only its own model is what a fresh start would load
         say("starting afresh")

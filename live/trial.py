@@ -99,11 +99,26 @@ def perform(
         **note_figures(measured, heard, deaf, setup.bpm),
         **knob_figures(measured, hand),
         "late_bars": last.late_bars,
-        "cpu_percent": at_rest.percent(begun),
+        "cpu_percent_with_clock": at_rest.percent(begun),
         "cpu_percent_knobs_moving": begun.percent(ended),
         "rss_mib": memory,
         "rss_growth_mib": growth(small, memory),
     }
+
+
+def rest(
+    setup: Setup, seconds: float, begin: Callable[[Setup], Session] = Session
+) -> dict[str, float | None]:
+    """Return the share of one core that each process takes while `setup` plays, all knobs at rest.
+
+    UserError: it could not play.
+    """
+    with begin(replace(setup, sound=False, bars=None)) as session:
+        run = Run(session)
+        run.until(lambda snapshot: snapshot.composer == "ready" and snapshot.tick >= 0, "it plays")
+        begun = Usage.of(run.pids())
+        run.follow(seconds)
+        return begun.percent(Usage.of(run.pids()))
 
 
 class Run:

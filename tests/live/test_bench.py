@@ -30,6 +30,8 @@ needs_trio = pytest.mark.skipif(
     reason="presets/trio/model.ts is not there: train and export it with live-train",
 )
 
+USED = {"player", "composer", "guard", "live", "player and composer"}
+
 
 def measured(**changes: object) -> Measured:
     """Return what a player kept of three notes, each a second and a millisecond after the other."""
@@ -57,7 +59,13 @@ def test_a_performance_of_the_toy_is_measured_whole() -> None:
     assert figures["knob_moves"] > 20
     assert 0 <= figures["knob_missed_steps"] <= figures["knob_steps"]
     assert set(figures["rss_mib"]) == {"player", "composer", "guard", "live"}
-    assert set(figures["cpu_percent"]) == {"player", "composer", "guard", "live", "player and composer"}
+    assert set(figures["cpu_percent_with_clock"]) == {
+        "player",
+        "composer",
+        "guard",
+        "live",
+        "player and composer",
+    }
     if figures["arrival_jitter_ms"] is None:
         assert figures["arrival_jitter_reason"]
         assert figures["knobs_moved_by"].startswith("commands: ")
@@ -72,6 +80,11 @@ def test_under_stress_it_is_played_to_its_end_and_its_knobs_never_rest() -> None
     assert figures["notes"]["sent"] > 3
     assert figures["knob_moves"] > 50
     assert set(figures["rss_growth_mib"]) == {"player", "composer", "guard", "live"}
+
+
+def test_at_rest_nothing_but_the_music_costs() -> None:
+    used = trial.rest(toy_composer.setup(bpm=240.0), 0.5, partial(Session, compose=toy_composer.run))
+    assert set(used) == USED
 
 
 def test_growth_of_memory_is_unknown_where_either_size_is() -> None:

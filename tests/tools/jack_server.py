@@ -34,7 +34,7 @@ def jack_server(name: str | None = None, period: int = 512) -> Iterator[str]:
             restore_signals=False,  # SIGPIPE stays ignored: a client that is killed must not take it along
         )
         try:
-            waiting = subprocess.run(["jack_wait", "-s", name, "-w", "-t", "20"], check=False, stdout=log)
+            waiting = subprocess.run(["jack_wait", "-s", name, "-w", "-t", "60"], check=False, stdout=log)
             log.seek(0)
             assert waiting.returncode == 0, log.read()
             yield name
