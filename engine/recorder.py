@@ -15,6 +15,7 @@ from engine.setup import VoiceSetup, selection
 
 SUFFIX = ".part"  # of the journal beside the .mid file to come
 UNFINISHED = ".unfinished"  # of the .mid file while it is written
+CHARSET = "utf-8"  # of names in the .mid file; what is ASCII is the same in all
 STRIDE = 1000  # lines of a journal between two signs of progress
 
 
@@ -162,7 +163,7 @@ def _write(path: str, journal: str, progress: Callable[[], None]) -> None:
             out.flush()
             os.fsync(out.fileno())
         unfinished.replace(path)
-    except OSError:
+    except BaseException:
         with suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
@@ -199,7 +200,7 @@ def _compose(
     voices = [VoiceSetup(*voice) for voice in take["voices"]]  # type: ignore[attr-defined]  # JSON, just read
     tempo = mido.bpm2tempo(float(str(take["bpm"])))
     timeline: list[tuple[int, mido.MetaMessage]] = [
-        (0, mido.MetaMessage("track_name", name=str(take["title"]))),
+        (0, _named(str(take["title"]))),
         (0, mido.MetaMessage("time_signature", numerator=4, denominator=4)),
         (0, mido.MetaMessage("set_tempo", tempo=tempo)),
     ]
@@ -221,7 +222,7 @@ def _compose(
             progress()
     for (channel, pitch), number in sorted(sounding.items()):
         tracks[number].append((end, bytes([NOTE_OFF | channel, pitch, 0])))
-    file = mido.MidiFile(type=1, ticks_per_beat=PPQN)
+    file = mido.MidiFile(type=1, ticks_per_beat=PPQN, charset=CHARSET)
     first = mido.MidiTrack()
     before = 0
     for tick, meta in timeline:
@@ -235,11 +236,16 @@ def _compose(
     return file
 
 
+def _named(name: str) -> mido.MetaMessage:
+    """Return the event that names a track; of a folder's name, what is no text becomes a question mark."""
+    return mido.MetaMessage("track_name", name=name.encode(CHARSET, "replace").decode(CHARSET))
+
+
 def _track(
     name: str, raws: list[tuple[int, bytes]], end: int, progress: Callable[[], None]
 ) -> mido.MidiTrack:
     """Return a voice's track of its messages (tick, raw)."""
-    track, before = mido.MidiTrack([mido.MetaMessage("track_name", name=name)]), 0
+    track, before = mido.MidiTrack([_named(name)]), 0
     for index, (tick, raw) in enumerate(raws):
         track.append(mido.Message.from_bytes(raw, time=tick - before))
         before = tick

@@ -10,6 +10,7 @@ from full_disk import full_disk
 from toy_composer import VOICES
 
 from engine.recorder import SUFFIX, Recorder, RecordError, finish, recording
+from engine.setup import VoiceSetup
 
 ON, OFF, TEMPO = [0x90, 60, 80], [0x80, 60, 0], 500_000
 
@@ -69,6 +70,18 @@ def test_a_stop_leaves_neither_gap_nor_overlap(tmp_path: Path) -> None:
     recorder.message(60, 0, OFF)
     file = mido.MidiFile(finish(recorder.close(60)))
     assert [tick for tick, _, _ in absolute(file.tracks[1])] == [100, 200, 1920, 1980]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("Nacht \u2013 Ночь", "Nacht \u2013 Ночь"), ("夜", "夜"), ("no text \udce4", "no text ?")],
+)
+def test_a_name_in_any_script_is_kept(tmp_path: Path, given: str, kept: str) -> None:
+    recorder = Recorder(str(tmp_path / "take.mid"), given, [VoiceSetup(given, 0)], 120.0, 0)
+    recorder.message(0, 0, ON)
+    file = mido.MidiFile(finish(recorder.close(480)), charset="utf-8")
+    assert [track.name for track in file.tracks] == [kept, kept]
+    assert [path.name for path in tmp_path.iterdir()] == ["take.mid"]
 
 
 @pytest.mark.parametrize("torn", [0, 1, 4])
