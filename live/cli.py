@@ -1,23 +1,13 @@
-"""The command line of the instrument; only what a command needs is loaded."""
+"""The entry of the command line: everything is loaded where Ctrl-C is caught."""
 
-import argparse
-import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-
-from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
-from engine.opening import BARS
-from engine.preset import Preset, PresetError
-from engine.shelf import available, find
-from live.options import BENCH_BARS, BENCH_SECONDS, DOCTOR_SECONDS, parse
-from live.values import number
 
 INTERRUPTED = 130  # what a shell expects of a command that Ctrl-C ended
 UNREAD = 1
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code.
 
     0, 1 for a performance that failed, 2 for a mistake of the user, 130 for Ctrl-C; each said in one line.
@@ -25,181 +15,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     code = UNREAD
     try:
         try:
-            code = _answer(arguments)
+            from live.commands import answer
+
+            code = answer(arguments)
+        except KeyboardInterrupt as interrupt:
+            print("; ".join(("live: interrupted", *interrupt.args)), file=sys.stderr)
+            code = INTERRUPTED
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # whoever read has had enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more as it ends
     return code
 
-
-def _answer(arguments: Sequence[str] | None) -> int:
-    options = parse(arguments)
-    from live.errand import UserError  # multiprocessing is not needed to print the help
-
-    try:
-        return COMMANDS[options.command](options)
-    except (PresetError, UserError) as error:
-        print(f"live: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("live: interrupted", file=sys.stderr)
-        return INTERRUPTED
-
-
-def _play(options: argparse.Namespace) -> int:
-    preset = find(options.preset)
-    from live import play
-
-    wishes = play.Wishes(
-        bpm=options.bpm,
-        swing=options.swing,
-        seed=options.seed,
-        record=options.record,
-        bars=options.bars,
-        delay=options.delay,
-        offset=options.offset,
-        count_in=options.count_in,
-        clock=options.clock,
-        sync=options.sync,
-        port=options.port,
-        control=options.control,
-        api=options.api,
-        sound=options.sound,
-        headless=options.headless,
-    )
-    setup = play.setup_for(preset, wishes)
-    if options.headless:
-        from live.headless import headless
-
-        return headless(setup)
-    from live.onscreen import on_screen
-
-    return on_screen(preset, setup)
-
-
-def _presets(_: argparse.Namespace) -> int:
-    for info in available():
-        print(f"{info.name:<16} {info.title or '(cannot be played)':<24} {info.source:<8} {info.folder}")
-        if info.error:
-            print(f"{'':<16} {info.error}")
-    return 0
-
-
-def _ports(_: argparse.Namespace) -> int:
-    from engine import errands
-    from live.errand import run
-
-    found = run(errands.ports)
-    for api, name, takes in found:
-        print(f"{api:<9} {'takes notes' if takes else 'sends':<12} {name}")
-    if not found:
-        print("no MIDI port of another program; `live` makes its own, named live:PRESET")
-    return 0
-
-
-def _render(options: argparse.Namespace) -> int:
-    preset = find(options.preset)
-    from dataclasses import replace
-
-    from engine import errands
-    from engine.setup import from_preset
-    from live.errand import run
-    from live.takes import part_of, place_for
-
-    output = place_for(options.output)
-    setup = from_preset(preset)
-    turned = dict(_knob(preset, text) for text in options.knob or ())
-    if options.temperature is not None:
-        turned["temperature"] = options.temperature / MAX_TEMPERATURE
-    if options.swing is not None:
-        turned["swing"] = options.swing
-    setup = replace(
-        setup,
-        bpm=setup.bpm if options.bpm is None else options.bpm,
-        seed=setup.seed if options.seed is None else options.seed,
-        parameters=setup.parameters | turned,
-    )
-    try:
-        run(errands.render, setup, options.bars, str(output))
-    except KeyboardInterrupt:
-        for half in (output, part_of(output)):  # half a performance is none
-            half.unlink(missing_ok=True)
-        print(f"live: interrupted; {options.output} is not written", file=sys.stderr)
-        return INTERRUPTED
-    print(f"{options.bars} bars of {preset.name}, seed {setup.seed}: {options.output}")
-    return 0
-
-
-def _finish(options: argparse.Namespace) -> int:
-    from live import takes
-
-    print(takes.finish(options.journal))
-    return 0
-
-
-def _opening(options: argparse.Namespace) -> int:
-    preset = find(options.preset)
-    from engine import errands
-    from engine.setup import from_preset
-    from live.errand import run
-
-    bars = min(options.bars or BARS, preset.manifest.bars)
-    file = run(errands.opening, from_preset(preset), bars, str(preset.folder))
-    print(f"the first {bars} bars of {preset.name}, seed {preset.seed}: {file}")
-    return 0
-
-
-def _bench(options: argparse.Namespace) -> int:
-    preset = find(options.preset)
-    from live import bench
-
-    figures = bench.measure(
-        preset if options.model is None else bench.with_model(preset, options.model),
-        options.preset,
-        bars=options.bars or BENCH_BARS,
-        seconds=options.seconds or BENCH_SECONDS,
-        against=options.against,
-        stress=options.stress,
-    )
-    print(json.dumps(figures, indent=2) if options.json else bench.table(figures))
-    return 0
-
-
-def _doctor(options: argparse.Namespace) -> int:
-    from live import doctor
-
-    found = doctor.examine(options.seconds or DOCTOR_SECONDS)
-    print(json.dumps(doctor.plain(found), indent=2) if options.json else doctor.text(found))
-    return 0
-
-
-def _knob(preset: Preset, text: str) -> tuple[str, float]:
-    """Return (parameter, value) of NAME=VALUE, NAME being a knob's label, axis or number, or a parameter."""
-    from live.errand import UserError
-
-    name, _, value = text.rpartition("=")
-    names = dict(zip(PARAMETERS, PARAMETERS, strict=True))
-    for parameter, knob in zip(KNOBS, preset.knobs, strict=False):
-        names |= {knob.axis.name: parameter, knob.label: parameter}
-    if name not in names:
-        raise UserError(f"--knob {text}: no knob {name!r}; there are {', '.join(names)}")
-    try:
-        return names[name], number("knob", 0, 1)(value)
-    except argparse.ArgumentTypeError as error:
-        raise UserError(f"--knob {text}: {error}") from error
-
-
-COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    "play": _play,
-    "presets": _presets,
-    "ports": _ports,
-    "render": _render,
-    "finish": _finish,
-    "opening": _opening,
-    "bench": _bench,
-    "doctor": _doctor,
-}
 
 if __name__ == "__main__":
     sys.exit(main())

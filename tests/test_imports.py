@@ -26,7 +26,7 @@ LAW = [
         "engine.follower engine.pulses engine.tempomap",
         {"live", "training", "torch"} | SCREEN | MIDI,
     ),
-    ("live.cli", {"torch", "training", "numpy", "rich"} | SCREEN | MIDI),
+    ("live.cli live.commands", {"torch", "training", "numpy", "rich"} | SCREEN | MIDI),
     (
         "live.app live.onscreen live.headless live.play live.bench live.doctor",
         {"torch", "training", "rtmidi"},

@@ -40,6 +40,25 @@ def test_help_and_presets_load_nothing_heavy(tmp_path: Path) -> None:
         assert done.stderr.splitlines()[-1] == "[]", arguments
 
 
+@pytest.mark.parametrize("module", ["argparse", "engine.preset", "live.options", "live.errand"])
+def test_ctrl_c_while_it_loads_is_one_line_and_code_130(tmp_path: Path, module: str) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(
+        "import os, signal, sys\n"
+        "class Watch:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name == {module!r}:\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        "from live.cli import main\n"
+        "sys.exit(main(['finish', 'absent.mid.part']))\n"
+    )
+    environment = {"HOME": str(tmp_path), "PYTHONPATH": ":".join(sys.path)}
+    command = [sys.executable, str(script)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "live: interrupted\n")
+
+
 def test_options_hold_before_a_command_as_well_as_after_it() -> None:
     early = parse(["--preset", "mine", "--seed", "5", "render", "--bars", "2", "--output", "x.mid"])
     assert early == parse(["render", "--bars", "2", "--output", "x.mid", "--seed", "5", "--preset", "mine"])
