@@ -9,6 +9,7 @@ from engine.opening import BARS
 from live.values import APIS, api_name, number, swing, sync, whole
 
 EPILOG = "`live` alone is `live --preset trio`. `live COMMAND --help` says more about a command."
+DISTRIBUTION = "live-vae"  # what pip calls it
 PLAY = "play"  # what `live` does without a command
 # What an option that was not given stands for, where that is not None.
 DEFAULTS = {
@@ -49,6 +50,9 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """
     parser, commands = _parsers()
     given = vars(parser.parse_args(arguments))
+    if given.pop("version", False):
+        print(f"live {version()}")
+        parser.exit()
     command = given.pop("command", None) or PLAY
     chosen = commands.get(command, parser)
     own = chosen.names()
@@ -62,6 +66,16 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return argparse.Namespace(**(absent | given | {"command": command}))
 
 
+def version() -> str:
+    """Return the version that is installed, "unknown" where nothing is, as in a bare copy of the code."""
+    from importlib import metadata
+
+    try:
+        return metadata.version(DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
 def _required(command: str) -> tuple[str, ...]:
     return ("bars", "output") if command == "render" else ()
 
@@ -71,6 +85,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     parser = Parser(
         prog="live", description="Plays recurrent variational autoencoders of music.", epilog=EPILOG
     )
+    parser.add_argument("--version", action="store_true", default=argparse.SUPPRESS, help="say which it is")
     _play(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     commands.add_parser("presets", help="list the presets")

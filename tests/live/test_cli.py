@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import platformdirs
 import pytest
 
 from engine.preset import load
@@ -30,7 +31,7 @@ def live(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_and_presets_load_nothing_heavy(tmp_path: Path) -> None:
-    for arguments in (["--help"], ["presets"], ["render", "--help"], ["--bpm", "9"]):
+    for arguments in (["--help"], ["--version"], ["presets"], ["render", "--help"], ["--bpm", "9"]):
         script = (
             "import sys\nfrom live.cli import main\n"
             f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
@@ -38,6 +39,23 @@ def test_help_and_presets_load_nothing_heavy(tmp_path: Path) -> None:
         )
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
         assert done.stderr.splitlines()[-1] == "[]", arguments
+
+
+def test_the_version_is_the_installed_one_or_unknown(tmp_path: Path) -> None:
+    here = Path(__file__).parents[2]
+    for package in (here / "live", here / "engine", Path(platformdirs.__file__).parent):
+        (tmp_path / package.name).symlink_to(package)
+    command = [sys.executable, "-S", "-m", "live.cli", "--version"]  # -S leaves out what is installed
+    for known, said in ((False, "live unknown\n"), (True, "live 9.8.7\n")):
+        if known:
+            installed = tmp_path / "live_vae-9.8.7.dist-info"
+            installed.mkdir()
+            (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: live-vae\nVersion: 9.8.7\n")
+        environment = {"HOME": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+        done = subprocess.run(
+            command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False
+        )
+        assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
 
 
 @pytest.mark.parametrize("module", ["argparse", "engine.preset", "live.options", "live.errand"])
