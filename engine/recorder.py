@@ -16,6 +16,8 @@ from engine.setup import VoiceSetup, selection
 SUFFIX = ".part"  # of the journal beside the .mid file to come
 UNFINISHED = ".unfinished"  # of the .mid file while it is written
 CHARSET = "utf-8"  # of names in the .mid file; what is ASCII is the same in all
+LOWEST, HIGHEST = 4.0, 60e6  # beats a minute that a .mid file can hold
+LONGEST = 2**28 - 1  # ticks that a .mid file can hold between two events: days
 STRIDE = 1000  # lines of a journal between two signs of progress
 
 
@@ -134,7 +136,7 @@ def finish(journal: str, progress: Callable[[], None] = lambda: None) -> str:
         Path(journal).unlink()
     except OSError as error:
         raise RecordError(f"the take stays in {journal}: {error}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except ValueError as error:
         raise RecordError(f"{journal} is no journal of a take: {error}") from error
     return path
 
@@ -149,11 +151,11 @@ def recording(journal: str) -> bool:
 
 
 def _write(path: str, journal: str, progress: Callable[[], None]) -> None:
-    """Write the .mid file at `path` of a journal's text; OSError and errors of what is no journal."""
+    """Write the .mid file at `path` of a journal's text; OSError, and ValueError for what is no journal."""
     header, *lines = journal.split("\n")
-    take = json.loads(header)
-    rows = _rows(lines[:-1], len(take["voices"]))  # behind the last \n it broke off
-    file = _compose(take, rows, progress)
+    title, bpm, voices = _header(header)
+    rows = _rows(lines[:-1], len(voices))  # behind the last \n it broke off
+    file = _compose(title, bpm, voices, rows, progress)
     if Path(path).exists():
         raise FileExistsError(f"{path} exists and is not overwritten")
     unfinished = Path(path + UNFINISHED)
@@ -169,21 +171,51 @@ def _write(path: str, journal: str, progress: Callable[[], None]) -> None:
         raise
 
 
+def _header(line: str) -> tuple[str, float, list[VoiceSetup]]:
+    """Return title, tempo and voices from the first line of a journal; ValueError: it is none."""
+    try:
+        take = json.loads(line)
+        bpm, voices = float(take["bpm"]), [VoiceSetup(*voice) for voice in take["voices"]]
+        _tempo(bpm)
+        for voice in voices:
+            _named(voice.name)
+            if voice.channel not in range(16):
+                raise ValueError(f"channel is {voice.channel!r}, allowed: 0 to 15")
+            for raw in selection(voice):
+                mido.Message.from_bytes(raw)
+        return str(take["title"]), bpm, voices
+    except KeyError as error:
+        raise ValueError(f"its first line has no {error}") from error
+    # Of what JSON can hold, or of JSON that nests too deep for the parser.
+    except (AttributeError, OverflowError, RecursionError, TypeError) as error:
+        raise ValueError(f"its first line: {error}") from error
+
+
+def _tempo(bpm: float) -> int:
+    """Return the microseconds of a beat; ValueError: more or fewer than a .mid file can hold."""
+    if not LOWEST <= bpm <= HIGHEST:
+        raise ValueError(f"bpm is {bpm:g}, allowed: {LOWEST:g} to {HIGHEST:g}")
+    return mido.bpm2tempo(bpm)  # type: ignore[no-any-return]  # mido is untyped
+
+
 def _rows(lines: list[str], voices: int) -> list[tuple[int, str, str]]:
     """Return the lines of a journal as (tick, voice | "bpm" | "end", the rest).
 
-    A line that a crash or a power loss left empty or torn is left out.
+    A line that a crash or a power loss left empty or torn is left out, and one that says what cannot be.
     """
-    rows = []
+    rows, last = [], 0
     for line in lines:
         tick, _, words = line.partition(" ")
         kind, _, rest = words.partition(" ")
         with suppress(ValueError):
+            if int(tick) not in range(last + LONGEST + 1):
+                continue
             if kind == "bpm":
-                float(rest)
+                _tempo(float(rest))
             elif kind != "end" and not (int(kind) in range(voices) and _whole(bytes.fromhex(rest))):
                 continue
             rows.append((int(tick), kind, rest))
+            last = max(last, int(tick))
     return rows
 
 
@@ -194,15 +226,17 @@ def _whole(raw: bytes) -> bool:
 
 
 def _compose(
-    take: dict[str, object], rows: list[tuple[int, str, str]], progress: Callable[[], None]
+    title: str,
+    bpm: float,
+    voices: list[VoiceSetup],
+    rows: list[tuple[int, str, str]],
+    progress: Callable[[], None],
 ) -> mido.MidiFile:
     """Return the file of a journal's header and rows."""
-    voices = [VoiceSetup(*voice) for voice in take["voices"]]  # type: ignore[attr-defined]  # JSON, just read
-    tempo = mido.bpm2tempo(float(str(take["bpm"])))
     timeline: list[tuple[int, mido.MetaMessage]] = [
-        (0, _named(str(take["title"]))),
+        (0, _named(title)),
         (0, mido.MetaMessage("time_signature", numerator=4, denominator=4)),
-        (0, mido.MetaMessage("set_tempo", tempo=tempo)),
+        (0, mido.MetaMessage("set_tempo", tempo=_tempo(bpm))),
     ]
     tracks: list[list[tuple[int, bytes]]] = [[(0, bytes(raw)) for raw in selection(v)] for v in voices]
     sounding: dict[tuple[int, int], int] = {}  # (channel, pitch) -> voice
@@ -210,7 +244,7 @@ def _compose(
     for index, (tick, kind, rest) in enumerate(rows):
         end = max(end, tick)
         if kind == "bpm":
-            timeline.append((end, mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(float(rest)))))
+            timeline.append((end, mido.MetaMessage("set_tempo", tempo=_tempo(float(rest)))))
         elif kind != "end":
             raw = bytes.fromhex(rest)
             tracks[int(kind)].append((end, raw))

@@ -168,16 +168,66 @@ def test_a_disk_that_fills_up_while_the_file_is_written_keeps_the_journal(tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ["take.mid.part"]
 
 
+VOICE = '["melody", 0, 0, null]'
+
+
 @pytest.mark.parametrize(
-    "junk", ["", "480", "480 ", "480 0", "480 0 90", "480 7 903c50", "x 0 903c50", "\0\0"]
+    ("bpm", "voices", "said"),
+    [
+        ("0", VOICE, "bpm is 0, allowed: 4 to 6e+07"),
+        ("-120", VOICE, "bpm is -120, allowed"),
+        ("1", VOICE, "bpm is 1, allowed"),
+        ("NaN", VOICE, "bpm is nan, allowed"),
+        ("Infinity", VOICE, "bpm is inf, allowed"),
+        ("1e308", VOICE, "bpm is 1e+308, allowed"),
+        ("1" + "0" * 400, VOICE, "int too large"),
+        ("1" + "0" * 5000, VOICE, "integer string conversion"),
+        ("null", VOICE, "its first line: "),
+        ("120", "3", "its first line: "),
+        ("120", "[3, 0]", "its first line: "),
+        ("120", '["melody", "0"]', "channel is '0', allowed: 0 to 15"),
+        ("120", '["melody", 16]', "channel is 16, allowed: 0 to 15"),
+        ("120", '["melody", -1]', "channel is -1, allowed: 0 to 15"),
+        ("120", '["melody", 0, 128]', ""),
+        ("120", '["melody", 0, -1]', ""),
+        ("120", '["melody", 0, 1.5]', "its first line: "),
+        ("120", '["melody", 0, 0, 99999]', ""),
+        ("120", "[" * 100_000, "its first line: "),
+    ],
+)
+def test_a_journal_that_says_what_cannot_be_is_refused_in_a_line(
+    tmp_path: Path, bpm: str, voices: str, said: str
+) -> None:
+    journal = tmp_path / "take.mid.part"
+    journal.write_text(f'{{"title": "toy", "bpm": {bpm}, "voices": [{voices}]}}\n0 0 903c50\n')
+    with pytest.raises(RecordError) as error:
+        finish(str(journal))
+    assert str(error.value).startswith(f"{journal} is no journal of a take: ")
+    assert said in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["take.mid.part"]
+
+
+def test_a_journal_whose_header_lacks_something_says_what(tmp_path: Path) -> None:
+    journal = tmp_path / "take.mid.part"
+    journal.write_text('{"title": "toy", "voices": []}\n')
+    with pytest.raises(RecordError, match="its first line has no 'bpm'"):
+        finish(str(journal))
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        *("", "480", "480 ", "480 0", "480 0 90", "480 7 903c50", "x 0 903c50", "\0\0"),
+        *("-1 0 903c50", f"{10**30} 0 903c50", f"{'9' * 5000} 0 903c50", f"{10**30} end"),
+        *("240 bpm 0", "240 bpm -1", "240 bpm nan", "240 bpm inf", "240 bpm 1e-320"),
+    ],
 )
 def test_a_line_that_a_power_loss_spoilt_is_left_out(tmp_path: Path, junk: str) -> None:
     recorder = take(tmp_path / "take.mid")
     recorder.message(0, 0, ON)
-    with Path(recorder.journal).open("a") as journal:
-        journal.write(f"{junk}\n")
-    recorder.message(480, 0, OFF)
-    file = mido.MidiFile(finish(recorder.close(480)))
+    file = mido.MidiFile(finish(left(recorder, f"{junk}\n480 0 803c00\n480 end\n".encode())))
+    assert [m.tempo for m in file.tracks[0] if m.type == "set_tempo"] == [TEMPO]
     assert absolute(file.tracks[1]) == [(0, "note_on", 60), (480, "note_off", 60)]
 
 
