@@ -9,9 +9,9 @@ from typing import Any
 
 from engine.clock import read
 from engine.libraries import bounded, quiet
-from engine.systems import APIS, OURS, PortError, candidates, choose, explain, names_of, rtmidi, takers
+from engine.midi import APIS, INPUT_CLIENT, INPUT_PORT
+from engine.systems import OURS, PortError, candidates, choose, explain, names_of, rtmidi, takers
 
-CLIENT, NAME = "live-in", "control"  # where controllers are connected: live-in:control
 PAUSE = 0.02  # seconds for RtMidi's thread to come back from the callback that it is in
 QUEUE = 16_384  # messages that wait to be taken: seconds of them
 
@@ -114,12 +114,12 @@ def open_input(
         return open_control(api, control, arrived, clock)
     try:
         with quiet():
-            source = rtmidi().MidiIn(APIS[api], CLIENT)
-            source.open_virtual_port(NAME)
+            source = rtmidi().MidiIn(APIS[api], INPUT_CLIENT)
+            source.open_virtual_port(INPUT_PORT)
     except (OSError, NotImplementedError) as error:
         raise PortError(explain(api, error)) from error
     _listen(source, arrived, clock)
-    return Input(source, api, f"{CLIENT}:{NAME}")
+    return Input(source, api, f"{INPUT_CLIENT}:{INPUT_PORT}")
 
 
 def open_control(
@@ -134,12 +134,12 @@ def open_control(
     for label, number in sorted(candidates(None), key=lambda candidate: candidate[0] != api):
         try:
             with quiet():
-                source = rtmidi().MidiIn(number, CLIENT)
+                source = rtmidi().MidiIn(number, INPUT_CLIENT)
                 # None for our own, so that each keeps its number.
                 names = [None if OURS.match(port) else port for port in names_of(source)]
                 index = _choose_input(names, name, label)
                 before = takers(number)
-                source.open_port(index, NAME)
+                source.open_port(index, INPUT_PORT)
                 address = next((port for port in takers(number) if port not in before), "")
         except (OSError, ValueError, PortError) as error:
             failures.append(explain(label, error))

@@ -1,4 +1,7 @@
-"""The numbers of MIDI messages: how their first bytes begin, and the controllers that have a meaning."""
+"""The numbers and names of MIDI: how messages begin, controllers that have a meaning, systems, our input."""
+
+APIS = {"ALSA": 2, "JACK": 3, "CoreMIDI": 1, "WinMM": 4}  # the systems, with RtMidi's own numbers
+INPUT_CLIENT, INPUT_PORT = "live-in", "control"  # where controllers are connected: live-in:control
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 # A clock: pulses, 24 a beat; where to go on, in sixteenths; and what a sequencer is to do.

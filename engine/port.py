@@ -5,7 +5,8 @@ from contextlib import suppress
 from typing import Any
 
 from engine.libraries import bounded, quiet
-from engine.systems import APIS, CLIENT, PortError, candidates, choose, explain, names_of, rtmidi, senders
+from engine.midi import APIS
+from engine.systems import CLIENT, PortError, candidates, choose, explain, names_of, rtmidi, senders
 
 DRAIN = 0.1  # seconds for what was sent last to leave: two periods of a slow JACK server
 

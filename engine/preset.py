@@ -8,12 +8,12 @@ from engine import manifest, opening
 from engine.codec import CODECS
 from engine.manifest import Axis, Manifest, ManifestError
 from engine.messages import BPM_RANGE, KNOBS, MAX_TEMPERATURE
+from engine.midi import DRUM_CHANNEL
 from engine.opening import Opening, OpeningError
 from engine.table import Table, TableError, meant
 
 SCHEMA = 1
 FILE = "preset.toml"
-DRUM_CHANNEL = 9  # 10 on screen and in the file: the percussion channel of General MIDI
 
 ROOT_KEYS = (
     *("schema", "name", "title", "description", "model", "bpm", "seed", "temperature", "dynamics", "swing"),

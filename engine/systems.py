@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.libraries import quiet
+from engine.midi import APIS
 
-APIS = {"ALSA": 2, "JACK": 3, "CoreMIDI": 1, "WinMM": 4}  # RtMidi's own numbers
 CLIENT = "live"  # what a patchbay shows: live:PRESET
 OURS = re.compile(rf"{CLIENT}(-\w+)?:")  # the clients of this instrument, numbered where there are several
 LOOKS = 3  # at the ports of a system whose programs come and go

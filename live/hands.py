@@ -13,11 +13,10 @@ from engine.preset import Preset
 from live.takes import new_take
 from live.tempo import Taps
 from live.widgets.board import Board
-from live.widgets.control import Control
+from live.widgets.control import ECHO_SECONDS, Control
 from live.widgets.voice import VoiceStrip
 
 SEEDS = 2**31  # a seed that a performer can read out
-ECHO_SECONDS = 0.4  # how long what was asked for outweighs snapshots that do not know of it yet
 COUNT_INS = 3  # none, one bar, two
 
 

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from engine.messages import BPM_RANGE, MAX_COUNT_IN, MAX_TEMPERATURE, OFFSET_MS
+from engine.midi import APIS
 from engine.opening import BARS
-from live.values import APIS, api_name, number, swing, sync, whole
+from live.values import api_name, number, swing, sync, whole
 
 EPILOG = "`live` alone is `live --preset trio`. `live COMMAND --help` says more about a command."
 DISTRIBUTION = "live-vae"  # what pip calls it

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import machine, witness
 from engine.messages import Play, Quit, SetParameter, Snapshot
+from engine.midi import INPUT_CLIENT, INPUT_PORT
 from engine.session import Session, Setup
 from live.errand import Helper, UserError, beside
 from live.figures import growth, knob_figures, note_figures
@@ -21,7 +22,7 @@ FIRST_CONTROL = 20  # undefined in General MIDI, as are the eleven after it
 RESTING = 1 / 3  # of the time nobody moves a knob
 SWEEP = 0.01  # seconds between the control changes of a hand that turns
 FRANTIC = 0.001  # and of a controller gone mad
-KNOBS = "live-in:control"
+KNOBS = f"{INPUT_CLIENT}:{INPUT_PORT}"
 
 Plan = list[tuple[float, int, int]]  # (seconds, control, position)
 

@@ -4,8 +4,7 @@ import argparse
 from collections.abc import Callable
 
 from engine.messages import SWING_PERCENT, SYNCS
-
-APIS = ("ALSA", "JACK", "CoreMIDI", "WinMM")
+from engine.midi import APIS
 
 
 def number(name: str, low: float, high: float) -> Callable[[str], float]:

@@ -13,7 +13,7 @@ from live.theme import DIM, LEARN
 from live.widgets.paint import Painted
 
 FINE, STEP, COARSE = 0.01, 0.02, 0.1
-ECHO_SECONDS = 0.4  # how long a hand on the control outweighs snapshots that do not know of it yet
+ECHO_SECONDS = 0.4  # how long what was asked for outweighs snapshots that do not know of it yet
 
 
 class Control(Painted, can_focus=True):

@@ -11,9 +11,9 @@ import rtmidi
 import toy_composer
 
 from engine.messages import Learn, Snapshot
+from engine.midi import APIS
 from engine.port import open_output
 from engine.session import Session
-from engine.systems import APIS
 
 PATIENCE = 240.0  # seconds: an emulated machine takes long to load what it runs
 QUEUE = 1024  # messages that RtMidi keeps
