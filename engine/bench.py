@@ -79,12 +79,12 @@ class Rival:
     """The plain loop of the composer's own weights, and how its tokens compare."""
 
     def __init__(self, composer: "Composer", setup: Setup) -> None:
-        from engine.decoder import stored
+        from engine.modelfile import opened
         from engine.plain import PlainLoop
 
         decoder = composer.decoder
         self._steps, self._vocabularies = setup.manifest.steps_per_bar, decoder.vocabularies
-        self._loop = PlainLoop(stored(setup.model), setup.manifest, decoder.vocabularies)
+        self._loop = PlainLoop(opened(setup.model), setup.manifest, decoder.vocabularies)
         self._z = b""
         self._plan: Any = None  # (bars, code)
         self._times: list[float] = []

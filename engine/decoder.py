@@ -1,6 +1,5 @@
 """The trained decoder inside a model file; the only file of the engine that loads TorchScript."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from torch.jit._fuser import optimized_execution
 from engine.codec import CODECS
 from engine.latent import Latent
 from engine.manifest import Manifest, ManifestError, read
+from engine.modelfile import frozen, opened
 
 FAMILY = "musicvae-hierarchical"
 METHODS = ("begin", "plan", "bar", "encode")
@@ -154,32 +154,18 @@ class Decoder:
 
 
 def _load(path: Path | str) -> Any:
-    """Load and freeze the module at `path`, without the warnings that TorchScript and int8 end with torch 2.
+    """Load and freeze the module at `path`.
 
-    Freezing expands stored weights once. Execution without the profiling optimiser, set at each call,
-    costs no speed here, and spares the second call a recompilation many bars long.
+    Execution without the profiling optimiser, set at each call, costs no speed here, and spares the second
+    call a recompilation many bars long.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        # Loading int8 weights warns once in the process, from C++ straight to stderr; here it can be caught.
-        ones = torch.ones(1)
-        torch._make_per_channel_quantized_tensor(torch.ones(1, 1, dtype=torch.int8), ones, ones.long(), 0)
-        try:
-            module = torch.jit.load(str(path), map_location="cpu").eval()
-            methods = [name for name in (*METHODS, "logits") if hasattr(module, name)]
-            return torch.jit.freeze(module, preserved_attrs=methods) if methods else module
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise DecoderError(
-                f"{path}: torch {torch.__version__} cannot load the module: {reason}"
-            ) from error
-
-
-def stored(path: Path | str) -> Any:
-    """Return the module at `path` with its weights as they are stored, not frozen; Decoder.load checks it."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return torch.jit.load(str(path), map_location="cpu").eval()
+    try:
+        module = opened(path)
+        methods = [name for name in (*METHODS, "logits") if hasattr(module, name)]
+        return frozen(module, methods) if methods else module
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise DecoderError(f"{path}: torch {torch.__version__} cannot load the module: {reason}") from error
 
 
 def _expect_shape(name: str, value: NDArray[Any], shape: tuple[int, ...]) -> None:

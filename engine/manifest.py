@@ -7,6 +7,7 @@ so that a process without torch can read it.
 import json
 import math
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from engine.codec import CODECS
 
 FORMAT = 1
 ENTRY = "manifest.json"  # under `extra/` inside the archive
+LIMIT = 16 << 20  # bytes of it, many times what the largest model here has
+MOST = 2**31  # no whole number of a manifest is that large
 
 
 # What JSON makes of each field that is not compared with what this engine has.
@@ -106,7 +109,7 @@ def parse(text: str, file: str) -> Manifest:
     _expect(file, raw, "voices", [voice.name for voice in codec.voices])
     _kinds(file, "", raw, _KINDS)
     for field in ("z_size", "bars"):
-        if raw[field] < 1:
+        if not 1 <= raw[field] < MOST:
             raise ManifestError(f"{file}: {field} is {raw[field]}, expected a whole number from 1")
     z_size = raw["z_size"]
     for index, source in enumerate(raw["data"]):
@@ -130,8 +133,14 @@ def read(path: Path) -> Manifest:
             entry = next((n for n in archive.namelist() if n.endswith(f"/extra/{ENTRY}")), None)
             if entry is None:
                 raise ManifestError(f"{path}: no {ENTRY} inside; export the model with `live-train export`")
-            return parse(archive.read(entry).decode(), str(path))
-    except (OSError, zipfile.BadZipFile, UnicodeDecodeError) as error:
+            with archive.open(entry) as packed:
+                text = packed.read(LIMIT + 1)
+        if len(text) > LIMIT:
+            raise ManifestError(f"{path}: {ENTRY} has more than {LIMIT >> 20} MiB")
+        return parse(text.decode(), str(path))
+    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: not a readable model file: {error}") from error
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way zipfile lacks
         raise ManifestError(f"{path}: not a readable model file: {error}") from error
 
 
@@ -171,4 +180,6 @@ def _vector(file: str, field: str, value: object, size: int) -> tuple[float, ...
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) < MOST
+    return isinstance(value, float) and math.isfinite(value)

@@ -16,8 +16,7 @@ from torch import Tensor, nn
 
 from engine.decoder import DecoderError
 from engine.manifest import Manifest
-
-Blocks = tuple[Tensor, Tensor]  # weights ([voices,] rows, columns) and biases ([voices,] rows)
+from engine.modelfile import blocks, rows
 
 
 class PlainVoice(nn.Module):
@@ -110,25 +109,6 @@ class PlainLoop:
             outputs = slice(4 * units, 4 * units + vocabulary)
             plain.output = _linear(upper[voice, outputs], above[voice, outputs])
             self.voices.append(plain.eval())
-
-
-def blocks(product: Any) -> Blocks:
-    """Return what a product of the file multiplies with and adds, a block for each voice."""
-    if not hasattr(product, "packed"):
-        return product.weight().transpose(1, 2), product.bias.squeeze(1)
-    packed, bias = torch.ops.quantized.linear_unpack(product.packed)
-    weight = packed.dequantize()
-    return weight.view(product.voices, -1, weight.shape[1]), bias.view(product.voices, -1)
-
-
-def rows(product: Any) -> Blocks:
-    """Return the same, (rows, columns) and (rows,), of one of the conductor's products."""
-    if not hasattr(product, "both"):
-        return product.weight, product.bias
-    packed, bias = torch.ops.quantized.linear_unpack(product.both.packed)
-    weight = packed.dequantize()
-    weight.scatter_(1, product.columns.unsqueeze(1), product.largest.T)
-    return weight, bias * 127 / 126
 
 
 def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:

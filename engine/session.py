@@ -1,18 +1,18 @@
 """A performance as its owner sees it: spawns player, composer and guard, and keeps them going."""
 
 import multiprocessing
-import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
+from engine import interrupt
 from engine.ledger import Alone, Finish, Ledger
 from engine.machine import give_way
 from engine.messages import Acknowledge, Command, ComposerState, Measured, Quit, Snapshot
@@ -155,7 +155,7 @@ class Session:
     def _spawn(self, target: Callable[..., None], *arguments: object) -> SpawnProcess:
         # Daemons: should the owner end without `close`, they are told to leave, not waited for.
         process = self._context.Process(target=target, args=arguments, daemon=True)
-        with _ctrl_c_held_back():
+        with interrupt.held_back():
             process.start()
         return process
 
@@ -254,19 +254,6 @@ class Session:
         if not often:
             self._composer = self._start_composer()
         return not often
-
-
-@contextmanager
-def _ctrl_c_held_back() -> Iterator[None]:
-    """Hold Ctrl-C back, for what is started as well: it takes it once it knows what to do, or never."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _part(process: SpawnProcess, timeout: float) -> None:

@@ -119,7 +119,7 @@ def _value(path: Path, key: str, hint: Any, value: Any) -> Any:
         return {name: _value(path, f"{key}.{name}", float, share) for name, share in value.items()}
     if hint not in (tuple[int, ...], tuple[int, int]):
         return value  # a table that has been read already
-    if not isinstance(value, list) or not all(isinstance(item, int) for item in value):
+    if not isinstance(value, list) or not all(type(item) is int for item in value):
         raise ConfigError(f"{path}: {key}: {value!r}, expected a list of whole numbers")
     if key == "data.transpose" and (len(value) != 2 or value[0] > value[1]):
         raise ConfigError(f"{path}: {key}: {value!r}, expected the lowest and the highest shift")

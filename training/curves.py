@@ -1,13 +1,39 @@
 """Learning curves: a CSV always, a PNG where matplotlib is installed, a line for the terminal."""
 
 import csv
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from training.atomic import whole
 
 Row = Mapping[str, float]
+PACE_SECONDS = 30.0  # between lines that tell how fast it goes
 HEAD = ("stage", "iteration", "total", "minutes", "loss", "train_loss", "nats_per_step", "kl_bits")
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast iterations go by, lap after lap, and a line that tells of it now and then."""
+
+    counted: int  # iterations when the lap began
+    since: float = field(default_factory=time.monotonic)
+
+    def due(self) -> bool:
+        """Return whether it is time for a line."""
+        return time.monotonic() - self.since > PACE_SECONDS
+
+    def lap(self, iteration: int) -> float:
+        """End the lap at `iteration` and return its iterations a second."""
+        now, counted = time.monotonic(), iteration - self.counted
+        rate = counted / max(now - self.since, 1e-9)
+        self.counted, self.since = iteration, now
+        return rate
+
+    def line(self, objective: str, iteration: int, loss: float) -> str:
+        """End the lap and return how it goes as a line of text; `loss` is the last batch's."""
+        return f"{objective} {iteration}  batch {loss:.4f}  {self.lap(iteration):.2f} it/s"
 
 
 def write(folder: Path, rows: Sequence[Row]) -> None:

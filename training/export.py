@@ -12,10 +12,11 @@ from torch import nn
 
 from engine.codec import CODECS
 from engine.manifest import ENTRY, FORMAT, Manifest, read
+from engine.modelfile import frozen, opened
 from training import atomic, card, figures, latents, run, weights
 from training.agreement import TOLERANCE, compare, compare_encoders, reference
 from training.card import Report
-from training.exported import ExportedMusicVAE
+from training.exported import METHODS, ExportedMusicVAE
 from training.latents import Latents
 from training.musicvae import MusicVAE
 from training.store import Store
@@ -24,6 +25,7 @@ PROJECT = "live-vae"
 FAMILY = "musicvae-hierarchical"
 CODEC = "trio"
 CHECKED = 256  # random latents on which the exported form must write what the Python model writes
+LIKE = 0.97  # least share of a file's tokens, along the same notes, that are the Python model's
 FEW = 48  # the same for an untrained model, which may be so large that a bar takes a second
 
 
@@ -80,8 +82,8 @@ def export_model(
     """Write `model` to `output`, which appears whole or not at all; `measured` defaults to the prior's.
 
     `untrained` says what the weights of a model are that has learnt nothing; `checked` latents are compared.
-    ExportError: a flat model, voices that are not the codec's, or an exported float32 form that writes
-    other notes than the Python model for the same noise.
+    ExportError: a flat model, voices that are not the codec's, an exported float32 form that writes other
+    notes than the Python model for the same noise, or a trained model's file that shares fewer than LIKE.
     """
     config, output = model.config, Path(output)
     expected = tuple(voice.vocabulary for voice in CODECS[CODEC].voices)
@@ -92,7 +94,7 @@ def export_model(
     model = model.cpu().float().eval()
     known = reference(model, checked)
     scripted = script(ExportedMusicVAE(model, quantise=False))
-    exact = written = compare(scripted, known)
+    exact = compare(scripted, known)
     if exact.unequal or exact.logit_difference > TOLERANCE:
         raise ExportError(
             f"exported and Python model differ in {exact.unequal} of {known.tokens.numel()} tokens, "
@@ -103,10 +105,18 @@ def export_model(
         raise ExportError(f"exported and Python encoder differ by {apart:.2g}, allowed {TOLERANCE:g}")
     if quantise:
         scripted = script(ExportedMusicVAE(model, quantise=True))
-        written = compare(scripted, known)
     measured = measured or latents.of_prior(config.z_size)
     manifest = describe(model, "int8" if quantise else "float32", measured, data, untrained)
-    write(scripted, manifest, output)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.whole(output) as partial:
+        write(scripted, manifest, partial)
+        written = compare(frozen(opened(partial), METHODS), known)  # as the engine loads it
+        if min(written.teacher_forced) < LIKE and not untrained:
+            shares = " / ".join(f"{share:.2%}" for share in written.teacher_forced)
+            raise ExportError(
+                f"{shares} of the {manifest.weights} file's tokens are the Python model's along the same "
+                f"notes, expected {LIKE:.0%}; --float32 rounds nothing"
+            )
     return Report(
         output,
         manifest.weights,
@@ -177,8 +187,7 @@ def checkout_version(path: Path) -> str:
 
 
 def write(scripted: torch.jit.ScriptModule, manifest: Manifest, output: Path) -> None:
-    """Write the model file, which appears whole or not at all."""
-    output.parent.mkdir(parents=True, exist_ok=True)
-    with atomic.whole(output) as partial, warnings.catch_warnings():
+    """Write the model file."""
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(scripted, str(partial), _extra_files={ENTRY: manifest.to_json()})
+        torch.jit.save(scripted, str(output), _extra_files={ENTRY: manifest.to_json()})

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from training.musicvae import ModelConfig, MusicVAE
 from training.streaming import Baton, Product, Recurrence, Stored, fine_product, product
 
+METHODS = ["begin", "plan", "bar", "logits", "encode"]  # what others may call
 MASKED = -1e30  # the logit of a token past its voice's vocabulary: no noise lifts it
 Weights = dict[str, Tensor]  # a state_dict
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from training import run
 from training.atomic import write
-from training.evaluate import LIMIT
+from training.evaluate import LIMIT, SAMPLES
+from training.results import table
 
 
 class FiguresError(Exception):
@@ -22,8 +23,8 @@ def text(results: Mapping[str, Any]) -> str:
 def keep(folder: Path, results: Mapping[str, Any]) -> str:
     """Write `results` into the run's `folder` if they are for its card, else return why they are not.
 
-    A card takes the test split, up to LIMIT windows of every source, of the store that the run learnt from,
-    as far as the run knows it.
+    A card takes the test split, up to LIMIT windows of every source and SAMPLES draws from the prior, of the
+    store that the run learnt from, as far as the run knows it.
     """
     if results["split"] != "test":
         return f"it takes the test split of a store, not {results['split'] or 'a folder of MIDI files'}"
@@ -32,6 +33,9 @@ def keep(folder: Path, results: Mapping[str, Any]) -> str:
             return f"it takes {min(source['of'], LIMIT)} windows of {name}, not {source['windows']}"
     if _store_of(folder) not in (None, results["store"]):
         return "this is another store than the run learnt from"
+    samples = results.get("prior", {}).get("samples", 0)
+    if samples < SAMPLES:
+        return f"it takes {SAMPLES} draws from the prior, not {samples}"
     write(folder / run.EVALUATION, text(results) + "\n")
     return ""
 
@@ -47,7 +51,8 @@ def kept(folder: Path, identity: str) -> dict[str, Any] | None:
     try:
         results: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         found = results["model"]["identity"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+        table(results)  # what it lacks is said now, not when the model has been written
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise FiguresError(f"{path}: not an evaluation: {error!r}; evaluate the run again") from error
     if found != identity:
         raise FiguresError(f"{path}: tells of model {found}, this is {identity}; evaluate the run again")

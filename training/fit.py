@@ -21,6 +21,7 @@ from training.store import Store
 VALIDATION_ITEMS = 512
 SAMPLED_ITEMS = 64  # windows decoded freely at each validation
 START_ITEMS = 8192  # windows that the conductor's start is computed from
+START_SHARE = 0.25
 CHECKPOINT_SECONDS = 120.0
 
 
@@ -63,20 +64,18 @@ class Fit:
         """Run the current stage, in `budget` seconds or its iterations; False if `until` was first."""
         model, progress, device = self.model, self.progress, self.device
         stage = self.config.stages[progress.stage]
-        objective = OBJECTIVES[stage.objective]
         batches = self.batches(progress.stage)
         began = checkpointed = time.monotonic()
         valid = batches.fixed("valid", VALIDATION_ITEMS).to(device)
         if stage.objective == "codes" and not saved:
-            self.begin_conductor(stage, batches)
+            self.begin_conductor(stage, batches, budget)
         parameters = [p for part in trained_parts(model, stage) for p in part.parameters()]
         optimiser = torch.optim.Adam(parameters, stage.learning_rate)
         if saved:
             optimiser.load_state_dict(saved["optimiser"])
             batches.restore(saved["batches"])
-        autocast = torch.autocast(torch.device(device).type, torch.bfloat16, self._half())
         earlier, validating = progress.seconds, 0.0
-        done, counted = self.done(stage, budget), progress.iteration
+        done, pace = self.done(stage, budget), curves.Pace(progress.iteration)
         model.train()
         while done < 1.0:
             if until is not None and progress.total >= until:
@@ -84,42 +83,59 @@ class Fit:
                 return False
             for group in optimiser.param_groups:  # exponential decay from the first rate to the last
                 group["lr"] = stage.learning_rate * (stage.learning_rate_end / stage.learning_rate) ** done
-            with autocast:
-                loss, _ = objective(model, batches.draw().to(device), stage, progress.iteration)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
-            if not isfinite(float(norm)):
-                where = f"stage {progress.stage + 1}, iteration {progress.iteration}"
-                raise FitError(f"{self.output}: {where}: the loss is {float(loss.detach())}; lower the rate")
-            optimiser.step()
+            loss = self.learn(stage, batches.draw().to(device), optimiser)
             progress.iteration += 1
             progress.total += 1
             progress.seconds = earlier + time.monotonic() - began
             # The stage's last validation belongs to its budget.
             done = self.done(stage, budget if budget is None else budget - validating)
             if progress.iteration % stage.validate_every == 0 or done >= 1.0:
-                rate = (progress.iteration - counted) / (time.monotonic() - began)
-                row = {"train_loss": float(loss.detach()), "iterations_per_second": rate}
-                self.validate(stage, valid, autocast, row)
+                row = {"train_loss": loss, "iterations_per_second": pace.lap(progress.iteration)}
+                self.validate(stage, valid, row)
                 validating = earlier + time.monotonic() - began - progress.seconds
+                pace.lap(progress.iteration)
+            elif pace.due():
+                self.report(pace.line(stage.objective, progress.iteration, loss))
             if time.monotonic() - checkpointed > CHECKPOINT_SECONDS:
                 checkpointed = time.monotonic()
                 self.checkpoint(optimiser, batches)
         if not isfinite(progress.best):  # it was resumed with no time left
-            self.validate(stage, valid, autocast, {"iterations_per_second": 0.0})
+            self.validate(stage, valid, {"iterations_per_second": 0.0})
         progress.spent += earlier + time.monotonic() - began
         progress.stage += 1
         progress.iteration, progress.seconds, progress.best = 0, 0.0, float("inf")
         self.checkpoint(optimiser, batches)
         return True
 
-    def begin_conductor(self, stage: Stage, batches: Batches) -> None:
-        """Set sequence encoder and conductor to where they start, unless an earlier run has taught them."""
+    def learn(self, stage: Stage, tokens: Tensor, optimiser: torch.optim.Optimizer) -> float:
+        """Take a step down the gradient of the loss on `tokens`; return that loss. FitError: it diverges."""
+        progress = self.progress
+        with self.autocast():
+            loss, _ = OBJECTIVES[stage.objective](self.model, tokens, stage, progress.iteration)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        parameters = [p for group in optimiser.param_groups for p in group["params"]]
+        norm = torch.nn.utils.clip_grad_norm_(parameters, self.config.clip)
+        if not isfinite(float(norm)):
+            where = f"stage {progress.stage + 1}, iteration {progress.iteration}"
+            raise FitError(f"{self.output}: {where}: the loss is {float(loss.detach())}; lower the rate")
+        optimiser.step()
+        return float(loss.detach())
+
+    def begin_conductor(self, stage: Stage, batches: Batches, budget: float | None) -> None:
+        """Set sequence encoder and conductor to where they start, unless an earlier run has taught them.
+
+        Fewer windows do where they would take more than a START_SHARE of `budget`, in seconds.
+        """
         if self.before and self.before[-1]["objective"] != "bars":
             return
         items = min(START_ITEMS, 12 * sum(map(len, batches.rows)))  # as many as there are, in every key
-        some = [batches.draw() for _ in range(0, items, stage.batch)]
+        some, began = [batches.draw()], time.monotonic()
+        if budget is not None:
+            delayline.start(self.model, some[0].to(self.device), 1.0)
+            items = min(items, int(stage.batch * START_SHARE * budget / (time.monotonic() - began)))
+        some += [batches.draw() for _ in range(stage.batch, items, stage.batch)]
+        self.report(f"the conductor begins as the best linear map of {len(some) * stage.batch} windows")
         distortion = stage.beta * self.model.config.code_noise**2  # where a bit more costs what it saves
         delayline.start(self.model, torch.cat(some).to(self.device), distortion)
 
@@ -129,22 +145,22 @@ class Fit:
         return share if budget is None else max(share, self.progress.seconds / max(budget, 1e-9))
 
     @torch.no_grad()
-    def validate(self, stage: Stage, valid: Tensor, autocast: torch.autocast, row: Figures) -> None:
+    def validate(self, stage: Stage, valid: Tensor, row: Figures) -> None:
         """Add a row to the learning curve and keep the model if it is the stage's best.
 
         The noise of training goes on as if no validation had been.
         """
         model, progress = self.model, self.progress
-        noise = _noise()
+        before = run.noise()
         torch.manual_seed(self.config.seed)
         model.eval()
-        with autocast:
+        with self.autocast():
             loss, figures = OBJECTIVES[stage.objective](model, valid, stage, progress.iteration)
         if stage.objective != "bars":
             some = valid[:: max(1, len(valid) // SAMPLED_ITEMS)]
             figures |= accuracies(model.generate(model.encoder(some).mu), some)
         model.train()
-        _restore_noise(noise)
+        run.restore_noise(before)
         row |= {"stage": progress.stage + 1, "iteration": progress.iteration, "total": progress.total}
         row |= {"minutes": (progress.spent + progress.seconds) / 60, "loss": float(loss), **figures}
         progress.rows.append(row)
@@ -161,14 +177,16 @@ class Fit:
     def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Batches) -> None:
         """Write all that it takes to go on as if nothing had happened."""
         content: dict[str, Any] = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
-        content |= {"batches": batches.state(), "noise": _noise(), "progress": asdict(self.progress)}
+        content |= {"batches": batches.state(), "noise": run.noise(), "progress": asdict(self.progress)}
         run.save(self.output / run.LAST, content | {"made_with": self.made_with, "before": self.before})
 
-    def _half(self) -> bool:
-        if self.config.precision != "auto":
-            return self.config.precision == "bfloat16"
-        on_gpu = torch.device(self.device).type == "cuda"
-        return on_gpu and torch.cuda.is_bf16_supported(including_emulation=False)
+    def autocast(self) -> torch.autocast:
+        """Return the context to compute in: half precision where it is asked for or helps."""
+        kind = torch.device(self.device).type
+        half = self.config.precision == "bfloat16"
+        if self.config.precision == "auto":
+            half = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.autocast(kind, torch.bfloat16, half)
 
 
 def made_with(config: Config, store: Store) -> dict[str, Any]:
@@ -182,16 +200,6 @@ def _past(made: dict[str, Any], begun: int) -> dict[str, Any]:
     """Return `made` with no more than the first `begun` stages."""
     stages = made.get("stages", {})
     return made | {"stages": {key: stage for key, stage in stages.items() if int(key) <= begun}}
-
-
-def _noise() -> list[Tensor]:
-    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
-
-
-def _restore_noise(states: list[Tensor]) -> None:
-    torch.set_rng_state(states[0].cpu())
-    for index, state in enumerate(states[1:]):
-        torch.cuda.set_rng_state(state.cpu(), index)
 
 
 def fit(
@@ -220,14 +228,18 @@ def fit(
     model, progress = MusicVAE(config.model).to(device), Progress()
     made = made_with(config, store)
     before: list[dict[str, Any]] = []
-    saved = run.read(output / run.LAST, device) if (output / run.LAST).exists() else None
+    saved = run.checkpoint(output, device)
     if saved:
         progress = Progress(**saved["progress"])
+        # The best may have been written after the checkpoint: no worse one takes its place.
+        progress.best = min(progress.best, run.best_loss(output, progress.stage + 1))
         begun = progress.stage + (progress.iteration > 0)  # a stage to come may still change
         run.same(output, _past(saved.get("made_with", {}), begun), _past(made, begun))
         model.load_state_dict(saved["model"])
-        _restore_noise(saved["noise"])
+        run.restore_noise(saved["noise"])
         before = saved.get("before", [])
+        if start is not None and not before:
+            raise run.RunError(f"{output}: began without the weights of {start}; --from is for a new folder")
         finished = progress.stage == len(config.stages)
         at = f"stage {progress.stage + 1}, iteration {progress.iteration}"
         report(f"{output} is finished" if finished else f"resuming at {at}")

@@ -9,11 +9,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.export import script
-from training.exported import ExportedMusicVAE, batch, layers
+from training.exported import METHODS, ExportedMusicVAE, batch, layers
 from training.musicvae import BottomDecoder, MusicVAE
 from training.streaming import Recurrence
 
-METHODS = ["begin", "plan", "bar", "logits"]
 SHIPPED = "+ voices batched: what ships"
 
 

@@ -14,12 +14,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 
+from engine import interrupt
 from training.builder import Builder
 from training.corpus import Entry, Source, SourceError, open_source, read_files
 from training.extract import Piece, Remark, pieces_of
 from training.midi import UnusableError, read_score
 from training.report import Report, SourceReport
-from training.store import Store, set_aside
+from training.store import FILES, Store, set_aside
 from training.windows import Selector
 
 WORKERS = 2
@@ -47,8 +48,8 @@ def prepare(
     _put_back(output)
     if cap_windows < 1:
         raise SourceError(f"cap_windows: {cap_windows}, expected 1 or more")
-    if output.exists() and not _replaceable(output):
-        raise SourceError(f"{output}: exists and is no token store; name a new folder")
+    if output.exists() and (foreign := _foreign(output)):
+        raise SourceError(f"{output}: holds {foreign}, which is no part of a token store; name a new folder")
     opened = [open_source(Path(source)) for source in sources]
     for name, count in Counter(source.name for source in opened).items():
         if count > 1:
@@ -121,7 +122,9 @@ def _extracted(sources: Sequence[Source], workers: int) -> Iterator[tuple[Entry,
     spawn = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=spawn, initializer=_leave_with_parent)
     try:
-        for batch, results in zip(batches, pool.map(_extract, batches), strict=True):
+        with interrupt.held_back():  # it starts the processes
+            extracted = pool.map(_extract, batches)
+        for batch, results in zip(batches, extracted, strict=True):
             yield from zip(batch[1], results, strict=True)
     except BrokenProcessPool as error:
         raise SourceError("a process that reads MIDI files was ended from outside; run this again") from error
@@ -171,8 +174,12 @@ def _watched(
     return track(results, description="reading MIDI", total=total, console=Console(stderr=True))
 
 
-def _replaceable(output: Path) -> bool:
-    return output.is_dir() and ((output / "store.json").is_file() or not any(output.iterdir()))
+def _foreign(output: Path) -> str:
+    """Return what would be lost besides a store if `output` were replaced, "" if nothing."""
+    if not output.is_dir():
+        return "a file"
+    names = sorted(path.name for path in output.iterdir())
+    return next((name for name in names if name not in FILES), "")
 
 
 def _swap(partial: Path, output: Path) -> None:

@@ -70,7 +70,7 @@ class Report:
                 ", ".join(f"{count} {split}" for split, count in sorted(source.windows.items())) or "none"
             )
             text.append(
-                f"{source.name}: {source.used} of {source.files} files, "
+                f"{_printable(source.name)}: {source.used} of {source.files} files, "
                 f"{source.songs} songs ({source.trios} trios), {source.bars} bars, windows: {windows}"
             )
             text += [f"  {count} refused: {reason}" for reason, count in sorted(source.refused.items())]
@@ -79,3 +79,8 @@ class Report:
                 for what, count in sorted(source.voices.items())
             ]
         return text
+
+
+def _printable(name: str) -> str:
+    """Return a folder's name as any terminal can print it: it may hold bytes that are no text."""
+    return name.encode("utf-8", "backslashreplace").decode()

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from training.atomic import whole
 from training.musicvae import ModelConfig, MusicVAE
 
 LAST, BEST = "last.pt", "best.pt"
@@ -39,9 +40,8 @@ def machine(device: str) -> str:
 
 def save(path: Path, content: Mapping[str, Any]) -> None:
     """Write `content` to `path` so that an interruption leaves the old file or the new one."""
-    temporary = path.with_suffix(".partial")
-    torch.save(dict(content), temporary)
-    temporary.replace(path)
+    with whole(path) as partial:
+        torch.save(dict(content), partial)
 
 
 def count(model: nn.Module) -> int:
@@ -77,6 +77,38 @@ def read(path: Path, device: str) -> dict[str, Any]:
     except Exception as error:  # torch raises as many kinds as there are ways for a file to be broken
         raise RunError(f"{path}: not a checkpoint: {error}") from error
     return content
+
+
+def checkpoint(folder: Path, device: str) -> dict[str, Any] | None:
+    """Return the last checkpoint in `folder`, None if there is none; RunError: it is none of `fit`."""
+    path = folder / LAST
+    if not path.exists():
+        return None
+    content = read(path, device)
+    lacking = [key for key in ("model", "optimiser", "batches", "noise", "progress") if key not in content]
+    if lacking:
+        raise RunError(f"{path}: not a checkpoint of this version: no {', '.join(lacking)}")
+    return content
+
+
+def best_loss(folder: Path, stage: int) -> float:
+    """Return the validation loss of the best model in `folder` if it is of `stage`, counted from 1."""
+    if not (folder / BEST).exists():
+        return float("inf")
+    row = read(folder / BEST, "cpu").get("row", {})
+    return float(row["loss"]) if row.get("stage") == stage else float("inf")
+
+
+def noise() -> list[Tensor]:
+    """Return where torch's random numbers stand, on the CPU and on every GPU."""
+    return [torch.get_rng_state(), *(torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [])]
+
+
+def restore_noise(states: list[Tensor]) -> None:
+    """Have the random numbers go on from `states`."""
+    torch.set_rng_state(states[0].cpu())
+    for index, state in enumerate(states[1:]):
+        torch.cuda.set_rng_state(state.cpu(), index)
 
 
 def begin(model: MusicVAE, folder: Path, device: str) -> list[dict[str, Any]]:

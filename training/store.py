@@ -14,6 +14,7 @@ from engine.bar import STEPS_PER_BAR
 from engine.codec import CODECS, HOLD, NOTE_OFF
 
 VERSION = 1
+FILES = ("store.json", "songs.json", "report.json", "tokens.npy", "windows.npy", "bars.npy")
 BARS = 16  # in a window
 SPLITS = ("train", "valid", "test")
 MISSING = -1  # the token of a voice that a song does not have

@@ -1,6 +1,5 @@
 """A trained model under examination: a run of `fit` or an exported file, asked the same questions."""
 
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,12 +10,11 @@ from torch import Tensor
 
 from engine import manifest
 from engine.codec import CODECS
+from engine.modelfile import frozen, opened
 from engine.noise import gumbel
 from training import run
-from training.exported import plan
+from training.exported import METHODS, plan
 from training.musicvae import MusicVAE
-
-METHODS = ["begin", "plan", "bar", "logits", "encode"]
 
 
 class SubjectError(Exception):
@@ -49,10 +47,8 @@ class RunSubject:
     @property
     def facts(self) -> dict[str, object]:
         """Return family and number of parameters."""
-        count = sum(parameter.numel() for parameter in self.model.parameters())
-        family = f"musicvae-{self.model.config.family}"
-        identity = run.identity(self.model)
-        return {"family": family, "parameters": count, "weights": "float32", "identity": identity}
+        facts = {"family": f"musicvae-{self.model.config.family}", "parameters": run.count(self.model)}
+        return facts | {"weights": "float32", "identity": run.identity(self.model)}
 
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma, (B, z_size) each."""
@@ -80,14 +76,11 @@ class ExportSubject:
 
     def __init__(self, path: Path) -> None:
         self.manifest = manifest.read(path)
-        with warnings.catch_warnings():  # torch says at every load that TorchScript is deprecated
-            warnings.simplefilter("ignore", DeprecationWarning)
-            try:
-                # Frozen, the stored weights are expanded once instead of at every call.
-                self.module = torch.jit.freeze(torch.jit.load(str(path)).eval(), METHODS)
-            except RuntimeError as error:
-                reason = str(error).strip().splitlines()[0]
-                raise SubjectError(f"{path}: not a model of this version: {reason}") from error
+        try:
+            self.module = frozen(opened(path), METHODS)
+        except RuntimeError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise SubjectError(f"{path}: not a model of this version: {reason}") from error
         self.vocabularies = [voice.vocabulary for voice in CODECS[self.manifest.codec].voices]
 
     @property

@@ -1,6 +1,5 @@
 """A Python model from wherever its weights rest: a configuration's seed, a run, or an exported file."""
 
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from torch import Tensor
 from engine import manifest
 from engine.codec import CODECS
 from engine.manifest import Manifest
-from engine.plain import Blocks, blocks, rows
+from engine.modelfile import Blocks, blocks, opened, rows
 from training import config, run
 from training.exported import Weights, in_order
 from training.musicvae import ModelConfig, MusicVAE
@@ -46,17 +45,11 @@ def untrained(path: Path) -> tuple[MusicVAE, str]:
 def from_file(path: Path) -> MusicVAE:
     """Return a model that writes what the file at `path` writes, in float32; its encoder is a random one."""
     contract = manifest.read(path)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # TorchScript is deprecated, and so are quantised tensors
-        # Loading those warns once in the process, from C++ straight to stderr; here it can be caught.
-        ones = torch.ones(1)
-        torch._make_per_channel_quantized_tensor(torch.ones(1, 1, dtype=torch.int8), ones, ones.long(), 0)
-        try:
-            stored = torch.jit.load(str(path)).eval()
-            return _unpacked(stored, contract)
-        except (AttributeError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise WeightsError(f"{path}: no weights that are known here: {reason}") from error
+    try:
+        return _unpacked(opened(path), contract)
+    except (AttributeError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise WeightsError(f"{path}: no weights that are known here: {reason}") from error
 
 
 @torch.inference_mode()

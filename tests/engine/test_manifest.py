@@ -1,13 +1,15 @@
 """The manifest: what is foreign in it is named, whatever JSON has made of it."""
 
 import json
+import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import toy_composer
 
-from engine.manifest import ManifestError, parse
+from engine.manifest import ManifestError, parse, read
 
 Raw = dict[str, Any]
 
@@ -18,6 +20,31 @@ def changed(change: Callable[[Raw], object]) -> str:
     raw["anchors"] = [[0.0] * toy_composer.Z_SIZE]
     change(raw)
     return json.dumps(raw)
+
+
+def archive(path: Path, text: bytes, packing: int = zipfile.ZIP_DEFLATED) -> Path:
+    """Write a file with `text` where a model has its manifest."""
+    with zipfile.ZipFile(path, "w", packing) as file:
+        file.writestr("m/extra/manifest.json", text)
+    return path
+
+
+def test_a_broken_or_hostile_file_is_one_line(tmp_path: Path) -> None:
+    whole = archive(tmp_path / "m.ts", toy_composer.manifest().to_json().encode())
+    assert read(whole) == toy_composer.manifest()
+    content = bytearray(whole.read_bytes())
+    start = content.index(b"manifest.json") + len("manifest.json")
+    content[start : start + 40] = b"\xff" * 40
+    (tmp_path / "corrupt.ts").write_bytes(content)
+    locked = bytearray(whole.read_bytes())
+    for mark, offset in ((b"PK\x01\x02", 8), (b"PK\x03\x04", 6)):
+        locked[locked.index(mark) + offset] |= 1  # the bit that says it is encrypted
+    (tmp_path / "locked.ts").write_bytes(locked)
+    archive(tmp_path / "huge.ts", b" " * ((16 << 20) + 1))
+    archive(tmp_path / "latin.ts", b"\xe9")
+    for name in ("corrupt", "locked", "huge", "latin"):
+        with pytest.raises(ManifestError, match=rf"{name}\.ts: "):
+            read(tmp_path / f"{name}.ts")
 
 
 def test_a_manifest_comes_back_as_it_was() -> None:
@@ -44,6 +71,8 @@ def test_a_manifest_comes_back_as_it_was() -> None:
         (lambda raw: raw.update(anchors=3), "anchors is 3, expected a list"),
         (lambda raw: raw["anchors"][0].__setitem__(2, None), r"anchors\[0\]\[2\] is None"),
         (lambda raw: raw["latent_mean"].__setitem__(0, float("nan")), r"latent_mean\[0\] is nan"),
+        (lambda raw: raw["latent_mean"].__setitem__(0, 10**400), r"latent_mean\[0\] is 1"),
+        (lambda raw: raw.update(bars=10**400), "bars is 1"),
         (lambda raw: raw.update(data=["lakh"]), r"data\[0\] is 'lakh', expected an object"),
         (lambda raw: raw.update(exported_with="torch"), "exported_with is 'torch', expected an object"),
     ],

@@ -99,7 +99,7 @@ def test_an_export_takes_only_its_own_figures_and_only_a_finished_run(
 ):
     fit(tiny, band, tmp_path / "run", report=lambda line: None)
     export = ["export", str(tmp_path / "run"), "--output", str(tmp_path / "model.ts")]
-    assert main(["evaluate", str(tmp_path / "run"), "--data", str(band_folder), "--samples", "2"]) == 0
+    assert main(["evaluate", str(tmp_path / "run"), "--data", str(band_folder)]) == 0
     assert main(export) == 0
     assert "| band | 10 of 10 |" in (tmp_path / "CARD.md").read_text()
     figures = tmp_path / "run" / "evaluation.json"
@@ -129,6 +129,7 @@ def test_figures_are_for_the_card_only_if_they_are_of_the_whole_test_split_of_it
         (["--midi", str(songs)], "it takes the test split of a store, not a folder of MIDI files"),
         ([*own, "--limit", "3"], "it takes 10 windows of band, not 3"),
         (["--data", str(other)], "this is another store than the run learnt from"),
+        (own, "it takes 1000 draws from the prior, not 0"),
     ):
         capsys.readouterr()
         assert main(["evaluate", str(folder), *flags, "--samples", "0", "--json"]) == 0
@@ -137,7 +138,7 @@ def test_figures_are_for_the_card_only_if_they_are_of_the_whole_test_split_of_it
         assert shown.err == f"live-train: {folder}: not kept for the card: {reason}\n"
         assert not kept.exists()
     copy = tmp_path / "mine.json"
-    assert main(["evaluate", str(folder), *own, "--samples", "0", "--output", str(copy)]) == 0
+    assert main(["evaluate", str(folder), *own, "--output", str(copy)]) == 0
     assert kept.read_bytes() == copy.read_bytes()
     assert json.loads(copy.read_text())["store"] == Store.open(band_folder).digest()
 

@@ -176,6 +176,18 @@ def test_export_refuses_a_model_that_it_renders_wrongly(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_whose_rounding_writes_other_notes_is_refused(tmp_path: Path) -> None:
+    model = lively()
+    with torch.no_grad():  # one large weight a row, the same for all tokens, leaves little of eight bits
+        for decoder in model.decoders:
+            decoder.output.weight[:, 0] += 200
+    with pytest.raises(ExportError, match=r"of the int8 file's tokens are .* expected 97%; --float32"):
+        export_model(model, tmp_path / "rough.ts")
+    assert not list(tmp_path.iterdir())
+    export_model(model, tmp_path / "exact.ts", quantise=False)
+    assert read(tmp_path / "exact.ts").weights == "float32"
+
+
 def test_a_model_that_has_diverged_is_refused(tmp_path: Path) -> None:
     model = lively()
     with torch.no_grad():

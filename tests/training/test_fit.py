@@ -1,6 +1,7 @@
 """The loop: the same curve after an interruption, the best kept, budgets and configurations honoured."""
 
 import csv
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from midi_song import Track, midi, tune
 from training import run
 from training.batches import Batches, transpose
 from training.config import Config, ConfigError, Data, Stage, load
+from training.curves import Pace
 from training.fit import FitError, fit
 from training.prepare import prepare
 from training.run import RunError
@@ -67,6 +69,47 @@ def test_minutes_end_every_stage_with_a_model_that_plays(band, tiny, tmp_path):
     assert (tmp_path / "curves.png").exists()
 
 
+def test_a_start_for_the_conductor_fits_into_little_time(band, tiny, tmp_path):
+    endless = replace(tiny, stages=tuple(replace(stage, iterations=10**9) for stage in tiny.stages))
+    said: list[str] = []
+    fit(endless, band, tmp_path / "short", minutes=1e-4, report=said.append)
+    assert "the conductor begins as the best linear map of 8 windows" in said  # one batch
+    fit(tiny, band, tmp_path / "long", report=said.append)
+    assert "the conductor begins as the best linear map of 120 windows" in said
+
+
+def test_a_better_model_than_the_checkpoints_is_not_lost(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path, until=10, **SILENT)  # within the last stage, validated once
+    best = run.read(tmp_path / "best.pt", "cpu")
+    best["row"]["loss"] = 0.0  # as one that came after the last checkpoint
+    run.save(tmp_path / "best.pt", best)
+    fit(tiny, band, tmp_path, **SILENT)
+    assert run.read(tmp_path / "best.pt", "cpu")["row"]["loss"] == 0.0
+
+
+def test_weights_to_begin_with_are_refused_for_a_run_that_has_begun(band, tiny, tmp_path):
+    fit(tiny, band, tmp_path / "one", until=2, **SILENT)
+    fit(tiny, band, tmp_path / "other", until=2, start=tmp_path / "one", **SILENT)
+    fit(tiny, band, tmp_path / "other", until=4, start=tmp_path / "one", **SILENT)  # the same command again
+    with pytest.raises(RunError, match=r"one: began without the weights of .*other; --from is for a new"):
+        fit(tiny, band, tmp_path / "one", start=tmp_path / "other", **SILENT)
+
+
+def test_a_checkpoint_of_something_else_is_refused_and_left(band, tiny, tmp_path):
+    run.save(tmp_path / "last.pt", {"x": 1})
+    with pytest.raises(RunError, match=r"last\.pt: not a checkpoint of this version: no model, optimiser"):
+        fit(tiny, band, tmp_path, **SILENT)
+    assert run.read(tmp_path / "last.pt", "cpu") == {"x": 1}
+
+
+def test_the_pace_is_that_of_the_last_lap():
+    pace = Pace(100, since=time.monotonic() - 1000.0)
+    assert pace.due()
+    assert pace.line("bars", 1100, 2.5) == "bars 1100  batch 2.5000  1.00 it/s"
+    assert not pace.due()
+    assert pace.lap(1100) == 0.0
+
+
 def test_a_flat_model_trains(band, tmp_path):
     config = Config(replace(TINY, family="flat"), Data(), (Stage("windows", iterations=2, batch=2),))
     assert fit(config, band, tmp_path, **SILENT).total == 2
@@ -106,6 +149,7 @@ def test_transposition_moves_melody_and_bass_and_never_drums():
         ('[[stages]]\nobjective = "bars"\niterations = 0\n', "iterations: 0, expected a number above 0"),
         ('[[stages]]\nobjective = "bars"\nbar_encoder = 1\n', "bar_encoder: 1, expected true or false"),
         ('[data]\ntranspose = 5\n[[stages]]\nobjective = "bars"\n', "data.transpose: 5, expected a list"),
+        ('[data]\ntranspose = [true, 5]\n[[stages]]\nobjective = "bars"\n', "expected a list of whole"),
         ('[data.weights]\nx = "y"\n[[stages]]\nobjective = "bars"\n', "data.weights.x: 'y', expected float"),
     ],
 )

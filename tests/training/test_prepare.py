@@ -205,9 +205,24 @@ def test_a_folder_that_is_no_store_is_never_overwritten(tmp_path):
     source = folder(tmp_path / "s", {"a.mid": midi(trio(17))})
     mine = folder(tmp_path / "mine", {"letter.txt": b"dear"})
     for output in (mine, mine / "letter.txt", source):
-        with pytest.raises(SourceError, match="exists and is no token store"):
+        with pytest.raises(SourceError, match=r"holds .*, which is no part of a token store"):
             prepare([source], output)
     assert (mine / "letter.txt").read_bytes() == b"dear"
+
+
+def test_what_else_lies_in_a_stores_folder_is_never_lost(tmp_path):
+    source = folder(tmp_path / "s", {"a.mid": midi(trio(17))})
+    prepare([source], tmp_path / "store")
+    (tmp_path / "store" / "run").mkdir()
+    with pytest.raises(SourceError, match="holds run, which is no part"):
+        prepare([source], tmp_path / "store")
+    assert (tmp_path / "store" / "run").is_dir()
+
+
+def test_a_source_whose_name_is_no_text_is_printed_all_the_same(tmp_path):
+    name = b"b\xffnd".decode("utf-8", "surrogateescape")
+    report = prepare([folder(tmp_path / name, {"a.mid": midi(trio(17))})], tmp_path / "store")
+    assert "\n".join(report.lines()).encode("utf-8").startswith(b"b\\udcffnd: 1 of 1 files")
 
 
 @pytest.mark.parametrize(("cap", "twice"), [(0, False), (1, True)])

@@ -1,0 +1,53 @@
+"""What rests in a model file: its module, opened in silence, and the weights of its products."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Blocks = tuple[Tensor, Tensor]  # weights ([voices,] rows, columns) and biases ([voices,] rows)
+
+
+def opened(path: Path | str) -> Any:
+    """Return the module at `path` with its weights as they rest, on the CPU. RuntimeError: torch cannot.
+
+    It is opened without the warnings that TorchScript and quantised tensors end with torch 2.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        # Loading int8 weights warns once in the process, from C++ straight to stderr; here it can be caught.
+        ones = torch.ones(1)
+        torch._make_per_channel_quantized_tensor(torch.ones(1, 1, dtype=torch.int8), ones, ones.long(), 0)
+        module: Any = torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call]  # torch's
+        return module.eval()
+
+
+def frozen(module: Any, methods: list[str]) -> Any:
+    """Return `module` with its weights expanded once, not at every call; only `methods` are left to call.
+
+    RuntimeError: it lacks one of them.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.jit.freeze(module, preserved_attrs=methods)
+
+
+def blocks(product: Any) -> Blocks:
+    """Return what a product of the file multiplies with and adds, a block for each voice."""
+    if not hasattr(product, "packed"):
+        return product.weight().transpose(1, 2), product.bias.squeeze(1)
+    packed, bias = torch.ops.quantized.linear_unpack(product.packed)
+    weight = packed.dequantize()
+    return weight.view(product.voices, -1, weight.shape[1]), bias.view(product.voices, -1)
+
+
+def rows(product: Any) -> Blocks:
+    """Return the same, (rows, columns) and (rows,), of one of the conductor's products."""
+    if not hasattr(product, "both"):
+        return product.weight, product.bias
+    packed, bias = torch.ops.quantized.linear_unpack(product.both.packed)
+    weight = packed.dequantize()
+    weight.scatter_(1, product.columns.unsqueeze(1), product.largest.T)
+    return weight, bias * 127 / 126
