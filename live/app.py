@@ -198,8 +198,10 @@ class Stage(App[None]):
         log = [f"What the player's processes print goes to {self._log_file}"] if self._log_file else []
         self.push_screen(Told([*([trouble] if trouble else []), *reversed(self._notices.all), *log]))
 
-    def _ask(self, question: str, value: str, low: float, high: float, use: Callable[[float], None]) -> None:
-        self.push_screen(Ask(question, value, low, high), lambda n: None if n is None else use(n))
+    def _ask(
+        self, question: str, value: str, read: Callable[[str], float], use: Callable[[float], None]
+    ) -> None:
+        self.push_screen(Ask(question, value, read), lambda n: None if n is None else use(n))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Fill the palette."""

@@ -1,7 +1,7 @@
 """What opens over the stage: the help, the notices, and a line to type a value into."""
 
-from collections.abc import Iterable
-from math import nan
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from rich.table import Table
@@ -67,18 +67,17 @@ class Told(ModalScreen[None]):
 
 
 class Ask(ModalScreen[float | None]):
-    """A question with one number as its answer, `low` to `high`."""
+    """A question with one number as its answer; `read` is a reader of live.values."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss", "Back", id="ask.back", tooltip="Back without an answer")
     ]
 
-    def __init__(self, question: str, value: str, low: float, high: float) -> None:
+    def __init__(self, question: str, value: str, read: Callable[[str], float]) -> None:
         super().__init__()
         self._question = question
         self._value = value
-        self._low = low
-        self._high = high
+        self._read = read
 
     def compose(self) -> ComposeResult:
         """Show the question, the line and room for what was wrong."""
@@ -90,10 +89,6 @@ class Ask(ModalScreen[float | None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Answer, or say what is allowed."""
         try:
-            answer = float(event.value)
-        except ValueError:
-            answer = nan
-        if self._low <= answer <= self._high:
-            self.dismiss(answer)
-        else:
-            self.query_one("#wrong", Label).update(f"A number from {self._low:g} to {self._high:g}.")
+            self.dismiss(self._read(event.value.strip()))
+        except ArgumentTypeError as error:
+            self.query_one("#wrong", Label).update(Text(str(error)))

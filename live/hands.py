@@ -12,6 +12,7 @@ from engine.messages import BPM_RANGE, OFFSET_MS, Command, Snapshot
 from engine.preset import Preset
 from live.takes import new_take
 from live.tempo import Taps
+from live.values import number, whole
 from live.widgets.board import Board
 from live.widgets.control import ECHO_SECONDS, Control
 from live.widgets.voice import VoiceStrip
@@ -24,7 +25,7 @@ COUNT_INS = 3  # none, one bar, two
 class Hands:
     """Both hands on `board`: `send` takes what they do, `say` a line, `in_hand` returns what is focused.
 
-    `ask` is called with a question, the value to begin with, the lowest and highest one, and who takes it.
+    `ask` is called with a question, the value to begin with, a reader of live.values, and who takes it.
     """
 
     preset: Preset
@@ -33,7 +34,7 @@ class Hands:
     send: Callable[[Command], None]
     say: Callable[[str], None]
     in_hand: Callable[[], Control | None]
-    ask: Callable[[str, str, float, float, Callable[[float], None]], None]
+    ask: Callable[[str, str, Callable[[str], float], Callable[[float], None]], None]
     snapshot: Snapshot | None = None  # the newest one
     learning: bool = False
     _bpm: tuple[float, float] = (0.0, 0.0)  # as asked for, and until when that outweighs snapshots
@@ -163,14 +164,14 @@ class Hands:
 
     def ask_bpm(self) -> None:
         """Ask for the tempo."""
-        self.ask("Beats a minute", f"{self.tempo():g}", *BPM_RANGE, self._set_bpm)
+        self.ask("Beats a minute", f"{self.tempo():g}", number("tempo", *BPM_RANGE), self._set_bpm)
 
     def ask_offset(self) -> None:
         """Ask for the offset of everything that leaves."""
         question = "Milliseconds after its time that everything leaves"
-        self.ask(question, f"{self._offset_ms():g}", *OFFSET_MS, self._set_offset)
+        self.ask(question, f"{self._offset_ms():g}", number("offset", *OFFSET_MS), self._set_offset)
 
     def ask_seed(self) -> None:
         """Ask for the seed."""
         seed = self.snapshot.seed if self.snapshot else self.preset.seed
-        self.ask("Seed", str(seed), 0, 2**53, lambda answer: self.send(messages.SetSeed(int(answer))))
+        self.ask("Seed", str(seed), whole("seed", 0), lambda answer: self.send(messages.SetSeed(int(answer))))

@@ -27,9 +27,10 @@ def whole(name: str, low: int, high: int | None = None) -> Callable[[str], int]:
     most, allowed = (2**63 - 1, "") if high is None else (high, f" to {high}")
 
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not low <= int(text) <= most:
+        digits = text.lstrip("0")[: len(str(most)) + 1] or "0"  # Python reads no number of 5000 digits
+        if not text.isascii() or not text.isdigit() or not low <= int(digits) <= most:
             raise argparse.ArgumentTypeError(f"{name} is {text}, allowed: a whole number from {low}{allowed}")
-        return int(text)
+        return int(digits)
 
     return read
 

@@ -65,6 +65,11 @@ def screen_text(pilot: Pilot[None]) -> str:
     return "\n".join(line.text for line in lines)
 
 
+def boxed(pilot: Pilot[None]) -> str:
+    """Return the words of what is open over the stage, its wrapped lines joined."""
+    return " ".join(screen_text(pilot).replace("│", " ").split())
+
+
 @pytest.mark.parametrize("size", SIZES)
 async def test_everything_essential_is_on_the_screen(size: tuple[int, int]) -> None:
     async with on_stage(size) as (pilot, link):
@@ -185,10 +190,22 @@ async def test_the_tempo_can_be_typed_and_what_is_wrong_is_said() -> None:
     async with on_stage() as (pilot, link):
         await pilot.press("T", *"999", "enter")
         await pilot.pause()
-        assert "A number from 20 to 300." in screen_text(pilot)
+        assert "tempo is 999, allowed: a number from 20 to 300" in boxed(pilot)
         await pilot.press(*["backspace"] * 6, *"96.5", "enter")
         await heard(pilot, link)
         assert link.state.bpm == 96.5
+
+
+async def test_a_seed_that_is_not_whole_is_refused() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.press("S", *["backspace"] * 6, *"7.9", "enter")
+        await pilot.pause()
+        assert "seed is 7.9, allowed: a whole number from 0" in boxed(pilot)
+        await pilot.press(*["backspace"] * 6, *str(2**63 - 1), "enter")
+        await heard(pilot, link)
+        assert [sent for sent in link.sent if isinstance(sent, messages.SetSeed)] == [
+            messages.SetSeed(2**63 - 1)
+        ]
 
 
 async def test_several_controllers_are_learnt_in_a_row_and_kept() -> None:
@@ -311,7 +328,7 @@ async def test_every_notice_can_be_read_whole_on_a_small_screen() -> None:
         assert "(i: all)" in text
         await pilot.press("i")
         await pilot.pause()
-        shown = " ".join(screen_text(pilot).replace("│", " ").split())
+        shown = boxed(pilot)
         assert "or try JACK" in shown
         assert "no MIDI input either" in shown
         await pilot.press("escape")

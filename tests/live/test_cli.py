@@ -170,6 +170,7 @@ def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path) -> None:
         (["--swing", "80"], "swing is 80, allowed: a number from 50 to 75"),
         (["--offset", "-201"], "offset is -201, allowed: a number from -200 to 200"),
         (["--count-in", "5"], "count-in is 5, allowed: a whole number from 0 to 4"),
+        (["--seed", "9" * 5000], "allowed: a whole number from 0"),
         (["--seed", "x"], "seed is x, allowed: a whole number from 0"),
         (["--api", "OSS"], "api is OSS, allowed: ALSA, JACK"),
         (["--preset", "trioo"], "no preset 'trioo' (did you mean 'trio'?)"),
