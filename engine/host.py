@@ -4,6 +4,7 @@ import gc
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from multiprocessing.connection import Connection
 
 from engine.clock import MonotonicClock, Wake, read
@@ -19,7 +20,7 @@ from engine.setup import Setup
 from engine.sound import Sound, SoundError
 from engine.systems import PortError
 from engine.ties import Tie, keep
-from engine.watch import TELLING
+from engine.watch import TELLING, Watch
 
 # Seconds that the wait for a note may keep RtMidi's thread waiting: JACK leaves out a client that is late.
 SWITCH = 1e-4
@@ -103,6 +104,10 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | P
     if port is not None:  # the guard looks from now on
         ledger.write("port", port.address)
         ledger.write("api", port.api)
+        if sound is not None and setup.sound is None:  # the guard's first word comes after the first notes
+            with closing(Watch(ledger)) as watch:
+                if (receivers := watch.glance()) is not None:
+                    desk.outlet.heard_by(receivers)
     keep(ledger, [tie for tie in _ties(setup, port, inputs) if tie.api in TELLING])
     return [each for each in (port, sound, *inputs, desk.peer) if each is not None]
 
