@@ -55,8 +55,10 @@ def _catch_signals(desk: Desk, wake: Wake) -> None:
         wake.set()
 
     for name in SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), leave)
+        number = getattr(signal, name, None)
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+            continue  # under nohup it plays on without a terminal
+        signal.signal(number, leave)
     if hasattr(signal, "SIGTSTP"):  # Ctrl-Z suspends `live` alone: notes of a player at rest would stay on
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
     if hasattr(signal, "pthread_sigmask"):  # held back since before this process could take it

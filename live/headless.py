@@ -25,8 +25,10 @@ def headless(setup: Setup, begin: Callable[[Setup], Session] = Session) -> int:
     """Play until the performance ends or a signal comes; return 0, or 1 if something failed, and say what."""
     wanted: list[str] = []
     for name in SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda number, _: wanted.append(signal.Signals(number).name))
+        number = getattr(signal, name, None)
+        if number is None or (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):
+            continue  # under nohup it plays on without a terminal
+        signal.signal(number, lambda number, _: wanted.append(signal.Signals(number).name))
     _say(f"live: {setup.preset}, seed {setup.seed}, {setup.bpm:g} bpm")
     if setup.record:
         _say(f"recording: {setup.record}")

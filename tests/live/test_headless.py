@@ -20,8 +20,10 @@ from live.headless import tell
 SCRIPT = str(Path(__file__).parent / "headless_toy.py")
 
 
-def begin(bars: int, take: Path, compose: str = "toy", **how: Any) -> subprocess.Popen[str]:
-    command = [sys.executable, SCRIPT, str(bars), str(take), compose]
+def begin(
+    bars: int, take: Path, compose: str = "toy", under: tuple[str, ...] = (), **how: Any
+) -> subprocess.Popen[str]:
+    command = [*under, sys.executable, SCRIPT, str(bars), str(take), compose]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, **how
@@ -114,6 +116,28 @@ def test_the_music_goes_on_while_ctrl_z_suspends_live(tmp_path: Path) -> None:
     assert on == off > 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_under_nohup_the_music_goes_on_when_the_terminal_closes(tmp_path: Path) -> None:
+    journal = tmp_path / "take.mid.part"
+    with begin(0, tmp_path / "take.mid", under=("nohup",), stdin=subprocess.DEVNULL) as process:
+        until_playing(process)
+        try:
+            assert ignoring(process.pid, signal.SIGHUP) == len(children_of(process.pid))
+            for pid in (*children_of(process.pid), process.pid):
+                os.kill(pid, signal.SIGHUP)
+            for _ in range(3):
+                size = journal.stat().st_size
+                wait_for(lambda size=size: journal.stat().st_size > size, "more notes are played")
+        finally:
+            process.send_signal(signal.SIGTERM)
+        rest, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, rest
+    assert "SIGTERM: ending every note" in rest
+    assert "SIGHUP" not in rest
+    on, off = notes(tmp_path / "take.mid")
+    assert on == off > 0
+
+
 def wait_for(look: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + 20
     while not look():
@@ -125,18 +149,20 @@ def state_of(pid: int) -> str:
     return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
 
 
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def ignoring(pid: int, number: signal.Signals) -> int:
     """Return how many processes that `pid` started ignore a signal."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    states = [Path(f"/proc/{child}/status").read_text() for child in children]
+    states = [Path(f"/proc/{child}/status").read_text() for child in children_of(pid)]
     masks = [int(state.partition("SigIgn:")[2].split()[0], 16) for state in states]
     return sum(bool(mask >> (number - 1) & 1) for mask in masks)
 
 
 def player_of(pid: int) -> int:
     """Return the first of the processes that `pid` started which has loaded RtMidi: the guard comes later."""
-    children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    return next(child for child in children if "_rtmidi" in Path(f"/proc/{child}/maps").read_text())
+    return next(child for child in children_of(pid) if "_rtmidi" in Path(f"/proc/{child}/maps").read_text())
 
 
 def until_playing(process: subprocess.Popen[str]) -> list[str]:
