@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Label, Static
 
 from live.theme import ACCENT, DIM, TEXT
+from live.widgets.cells import plain
 
 CONTROLS = (
     ("tab, ← →", "Go from one parameter to the next; the mouse wheel and dragging turn them too."),
@@ -62,7 +63,7 @@ class Told(ModalScreen[None]):
         """Show the lines, wrapped, in a box that scrolls."""
         with VerticalScroll(id="told"):
             for line in self._lines:
-                yield Static(Text(f"{line}\n", style=TEXT))
+                yield Static(Text(f"{plain(line)}\n", style=TEXT))
             yield Static(Text("escape goes back", style=DIM))
 
 
@@ -91,4 +92,4 @@ class Ask(ModalScreen[float | None]):
         try:
             self.dismiss(self._read(event.value.strip()))
         except ArgumentTypeError as error:
-            self.query_one("#wrong", Label).update(Text(str(error)))
+            self.query_one("#wrong", Label).update(Text(plain(str(error))))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from textual.app import SystemCommand
 from textual.binding import Binding
+from textual.markup import escape
 
 from live.widgets.board import Board
 from live.widgets.control import Control
@@ -25,7 +26,9 @@ def entries(keys: Iterable[Binding], board: Board, runner: Runner) -> Iterator[S
             yield SystemCommand(key.description, key.tooltip, runner(key.action))
     for name, control in board.controls.items():
         yield SystemCommand(
-            f"Go to {control.label}", control.hint or control.label, runner(f"do('hold', {name!r})")
+            f"Go to {escape(control.label)}",
+            escape(control.hint or control.label),
+            runner(f"do('hold', {name!r})"),
         )
     for name, control in board.controls.items():
         yield from _of(Control.BINDINGS, control.label, repr(name), runner)
@@ -40,5 +43,5 @@ def _of(bindings: Iterable[object], label: str, owner: str, runner: Runner) -> I
             action = re.match(r"(\w+)(?:\((.*)\))?$", binding.action)
             assert action is not None
             arguments = ", ".join(filter(None, (repr(action[1]), owner, action[2])))
-            name = f"{label}: {binding.description.lower()}"
+            name = f"{escape(label)}: {binding.description.lower()}"
             yield SystemCommand(name, binding.tooltip, runner(f"do({arguments})"), discover=False)

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from live.theme import DIM, LEARN
+from live.widgets.cells import plain
 from live.widgets.paint import Painted
 
 FINE, STEP, COARSE = 0.01, 0.02, 0.1
@@ -59,15 +61,15 @@ class Control(Painted, can_focus=True):
     def __init__(self, parameter: str, label: str, start: float, hint: str) -> None:
         super().__init__(id=parameter)
         self.parameter = parameter
-        self.label = label
+        self.label = plain(label)
         self.start = start
-        self.hint = hint
+        self.hint = plain(hint)
         self.value = start
         self.bound = ""  # the controller, such as "ch 1 CC 74"
         self.waiting: float | None = None  # where the controller stands until it meets the value
         self.learning = False
         self._held_until = 0.0
-        self.tooltip = hint
+        self.tooltip = Text(self.hint)  # no markup
 
     def show(self, value: float, bound: str, waiting: float | None, learning: bool) -> None:
         """Take the player's word, unless the performer's hand is on the control right now."""

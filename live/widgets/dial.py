@@ -8,8 +8,9 @@ from textual import events
 
 from live.theme import ACCENT, BACKGROUND, DIM, LEARN, TEXT, TRACK
 from live.widgets import digits
+from live.widgets.cells import shorten
 from live.widgets.control import FINE, Control
-from live.widgets.paint import Canvas, shorten
+from live.widgets.paint import Canvas
 
 SWEEP = 270.0  # degrees between fully left and fully right
 # The bit of each dot in a braille cell, by row and column (Unicode block 2800).

@@ -1,4 +1,4 @@
-"""A canvas of character cells, and the widget that shows one."""
+"""A canvas of cells, and the widget that shows one."""
 
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,8 +9,10 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from live.theme import BACKGROUND, TEXT
+from live.widgets.cells import letters, shorten, width
 
-Cell = tuple[str, str, str, bool]  # character, colour, colour behind, bold
+# Letter, colour, colour behind, bold; the letter of the cell after one that takes two is "".
+Cell = tuple[str, str, str, bool]
 
 
 @lru_cache(maxsize=4096)
@@ -33,29 +35,38 @@ class Canvas:
         self.rows = [[(" ", TEXT, self.behind, False)] * self.width for _ in range(self.height)]
 
     def put(self, x: int, y: int, character: str, colour: str, behind: str | None = None) -> None:
-        """Write one character; `behind` of None keeps what is behind it."""
+        """Write one character that takes one cell; `behind` of None keeps what is behind it."""
         if 0 <= x < self.width and 0 <= y < self.height:
-            cell = self.rows[y][x]
-            self.rows[y][x] = (character, colour, cell[2] if behind is None else behind, False)
+            self._write(self.rows[y], x, character, (colour, behind, False))
 
     def text(
         self, x: int, y: int, text: str, colour: str = TEXT, *, bold: bool = False, behind: str | None = None
     ) -> int:
-        """Write `text` from `x` on and return the column after it."""
-        if 0 <= y < self.height:
-            row = self.rows[y]
-            for offset, character in enumerate(text):
-                if 0 <= x + offset < self.width:
-                    kept = row[x + offset][2] if behind is None else behind
-                    row[x + offset] = (character, colour, kept, bold)
-        return x + len(text)
+        """Write `text` from `x` on and return the column after it; half a letter at an edge is a space."""
+        for letter, taken in letters(text):
+            if 0 <= y < self.height:
+                whole = x >= 0 and x + taken <= self.width
+                shown = (letter, "")[:taken] if whole else "  "
+                for column in range(max(0, x), min(self.width, x + taken)):
+                    self._write(self.rows[y], column, shown[column - x], (colour, behind, bold))
+            x += taken
+        return x
+
+    def _write(self, row: list[Cell], x: int, letter: str, look: tuple[str, str | None, bool]) -> None:
+        """Write one cell; of a letter that loses its other half to it a space is left."""
+        if letter and not row[x][0]:
+            row[x - 1] = (" ", *row[x - 1][1:])
+        if x + 1 < self.width and not row[x + 1][0]:
+            row[x + 1] = (" ", *row[x + 1][1:])
+        colour, behind, bold = look
+        row[x] = (letter, colour, row[x][2] if behind is None else behind, bold)
 
     def centre(
         self, y: int, text: str, colour: str = TEXT, *, bold: bool = False, behind: str | None = None
     ) -> None:
         """Write `text` in the middle of row `y`, cut to the width."""
         cut = shorten(text, self.width)
-        self.text((self.width - len(cut)) // 2, y, cut, colour, bold=bold, behind=behind)
+        self.text((self.width - width(cut)) // 2, y, cut, colour, bold=bold, behind=behind)
 
     def strips(self) -> list[Strip]:
         """Return one Strip a row, neighbouring cells of one style joined."""
@@ -94,13 +105,6 @@ class Painted(Widget):
             self.paint(canvas)
             self._strips = canvas.strips()
         return self._strips[y] if y < len(self._strips) else Strip.blank(width)
-
-
-def shorten(text: str, width: int) -> str:
-    """Return `text` cut to `width` cells, its last one "…" where something was cut."""
-    if len(text) <= width:
-        return text
-    return text[: width - 1] + "…" if width > 0 else ""
 
 
 def _segments(row: list[Cell]) -> list[Segment]:

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from engine.messages import Snapshot
 from live.theme import DIM, GO, LEARN, STOP, TEXT
-from live.widgets.paint import Canvas, Painted, shorten
+from live.widgets.cells import shorten, width
+from live.widgets.paint import Canvas, Painted
 
 MORE = " (i: all)"
+ALARM = "#8c1d1d"  # behind trouble
 LATE_MS = 10.0  # lateness that a listener may notice
 
 
@@ -61,7 +63,8 @@ class Status(Painted):
             return
         line = _fitting(state.kind, state.line, canvas.width - 2)
         if state.kind == "trouble":
-            canvas.text(0, 0, f" {line}".ljust(canvas.width), TEXT, bold=True, behind="#8c1d1d")
+            canvas.text(0, 0, " " * canvas.width, behind=ALARM)
+            canvas.text(1, 0, line, TEXT, bold=True, behind=ALARM)
         else:
             colour = {"hint": DIM, "learn": LEARN, "notice": TEXT}[state.kind]
             canvas.text(1, 0, line, colour, bold=state.kind != "hint")
@@ -81,7 +84,7 @@ class Status(Painted):
         if state.sync:
             sync = state.sync if wide else state.sync.partition(",")[0]
             health = ((f"⇄ {sync}", _colour(sync.partition(" ")[0])), *health)
-        room = sum(len(text) + 2 for text, _ in health)
+        room = sum(width(text) + 2 for text, _ in health)
         x = canvas.width - room
         for text, colour in health:
             x = canvas.text(x, 1, text, colour) + 2
@@ -91,16 +94,16 @@ class Status(Painted):
             details = [heard.strip()] if heard else []
             details += [f"● {state.recording}"] if state.recording else []
             canvas.text(1, 2, shorten("   ".join(details), canvas.width - 2), DIM)
-        elif len(ports + heard) <= free:
+        elif width(ports + heard) <= free:
             ports += heard
         canvas.text(1, 1, shorten(ports, free), TEXT if state.out_port else DIM)
 
 
-def _fitting(kind: str, line: str, width: int) -> str:
-    """Return `line` cut to `width`; where that cuts off words, the key that shows them all."""
-    if len(line) <= width or kind not in ("notice", "trouble"):
-        return shorten(line, width)
-    return shorten(line, width - len(MORE)) + MORE
+def _fitting(kind: str, line: str, room: int) -> str:
+    """Return `line` cut to `room` cells; where that cuts off words, the key that shows them all."""
+    if width(line) <= room or kind not in ("notice", "trouble"):
+        return shorten(line, room)
+    return shorten(line, room - len(MORE)) + MORE
 
 
 def _colour(state: str) -> str:

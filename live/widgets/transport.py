@@ -8,7 +8,8 @@ from engine.bar import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
 from engine.messages import Snapshot
 from live.theme import ACCENT, BACKGROUND, DIM, GO, STOP, TEXT, TRACK
 from live.widgets import digits
-from live.widgets.paint import Canvas, Painted, shorten
+from live.widgets.cells import shorten, width
+from live.widgets.paint import Canvas, Painted
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class Transport(Painted):
         self._regions = [(0, block - 1, "play"), (x, end + 2, "tap"), (right, canvas.width, "record")]
         if tall:
             name = shorten(self._title.upper(), 24)
-            canvas.text(canvas.width - len(name) - 1, 0, name, ACCENT, bold=True)
+            canvas.text(canvas.width - width(name) - 1, 0, name, ACCENT, bold=True)
         if state.recording:
             canvas.text(right, top, " ● REC ", BACKGROUND, bold=True, behind=STOP)
         else:

@@ -10,7 +10,8 @@ from textual.message import Message
 from engine.codec import DRUM_CLASS_OF_PITCH, DRUM_CLASSES
 from engine.messages import VoiceState
 from live.theme import ACCENT, BACKGROUND, DIM, MUTED, STOP, TEXT, TRACK, voice_colour
-from live.widgets.paint import Canvas, Painted, shorten
+from live.widgets.cells import shorten
+from live.widgets.paint import Canvas, Painted
 
 NAMES = ("C", "C♯", "D", "E♭", "E", "F", "F♯", "G", "A♭", "A", "B♭", "B")
 

@@ -3,15 +3,18 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from textual.binding import Binding
 from textual.pilot import Pilot
 from toy_link import ToyLink, toy_preset
 
 from engine import messages
 from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
+from engine.preset import Preset
 from live.app import Stage
 from live.hands import Hands
 from live.keys import KEYS
@@ -33,9 +36,9 @@ def settings_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 @asynccontextmanager
 async def on_stage(
-    size: tuple[int, int] = (80, 24), takes: Path = Path()
+    size: tuple[int, int] = (80, 24), takes: Path = Path(), preset: Preset | None = None
 ) -> AsyncIterator[tuple[Pilot[None], ToyLink]]:
-    preset = toy_preset()
+    preset = preset or toy_preset()
     link = ToyLink(preset)
     app = Stage(preset, link, takes)
     async with app.run_test(size=size) as pilot:
@@ -51,7 +54,8 @@ async def heard(pilot: Pilot[None], link: ToyLink) -> None:
     assert isinstance(stage, Stage)
     for _ in range(200):
         await pilot.pause(0.02)
-        if stage.settled(link.state) and stage.query("FooterKey"):
+        # the footer is laid out after the rest
+        if stage.settled(link.state) and any(key.size.width for key in stage.query("FooterKey")):
             return
     raise AssertionError("the stage did not settle")
 
@@ -61,7 +65,7 @@ def screen_text(pilot: Pilot[None]) -> str:
     width = pilot.app.size.width
     screen = pilot.app.screen
     lines = screen._compositor.render_strips(screen.size)  # what the terminal would get
-    assert all(line.cell_length == width for line in lines)
+    assert all(cell_len(line.text) == width for line in lines)
     return "\n".join(line.text for line in lines)
 
 
@@ -95,6 +99,45 @@ async def test_no_size_of_terminal_breaks_it(size: tuple[int, int]) -> None:
         link.go(TICKS_PER_BAR)
         await heard(pilot, link)
         assert screen_text(pilot)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (40, 10)])
+async def test_what_users_call_things_in_any_script_moves_nothing_else(size: tuple[int, int]) -> None:
+    odd = (
+        "ピアス",
+        "한국어한국어",
+        "e\u0301te\u0301",
+        "\x1b[2J\x07",
+        "👩\u200d🚀",
+        "a\tb",
+        "[/b] [x",
+        "\u202ez",
+    )
+    preset = toy_preset()
+    knobs = tuple(replace(knob, label=name) for knob, name in zip(preset.knobs, odd, strict=True))
+    preset = replace(preset, title="東京の夜 \x1b[31m", knobs=knobs)
+    async with on_stage(size, preset=preset) as (pilot, link):
+        link.change(
+            out_port="ALSA: live:ピアス\x07 -> 鍵盤",
+            in_port="鍵盤\x9b",
+            recording="/home/caf\udce9/東京.mid",
+            notices=("鍵盤" * 40, "caf\udce9\x1b[0m"),
+        )
+        await heard(pilot, link)
+        text = screen_text(pilot)
+        assert "\x1b" not in text
+        assert text.encode()
+        if size[0] >= 80:
+            assert all(word in text for word in ("ピアス", "ÉTÉ", "live:ピアス"))
+        await pilot.press("i")
+        await pilot.pause()
+        assert "caf\ufffd[0m" in screen_text(pilot)
+        await pilot.press("escape", "right", "ctrl+p")
+        await pilot.pause(0.3)
+        await pilot.press(*"go to")
+        await pilot.pause(0.3)
+        assert screen_text(pilot)
+        await pilot.press("escape")
 
 
 async def test_keys_turn_the_focused_knob_and_only_that_one() -> None:
