@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from unicodedata import category
 
 from engine import manifest, opening
 from engine.codec import CODECS
@@ -14,6 +15,7 @@ from engine.table import Table, TableError, meant
 
 SCHEMA = 1
 FILE = "preset.toml"
+NAME_LENGTH = 64  # characters; ALSA and JACK cut longer names off
 
 ROOT_KEYS = (
     *("schema", "name", "title", "description", "model", "bpm", "seed", "temperature", "dynamics", "swing"),
@@ -94,7 +96,8 @@ def load(folder: Path) -> Preset:
 
 
 def _read(folder: Path, table: Table) -> Preset:
-    if table.raw.get("schema") != SCHEMA:
+    schema = table.raw.get("schema")
+    if type(schema) is not int or schema != SCHEMA:  # true and 1.0 are equal to 1
         raise table.wrong("schema", f"{SCHEMA}, the only version that this release reads")
     table.known(ROOT_KEYS)
     model = folder / table.text("model", "model.ts")
@@ -102,7 +105,7 @@ def _read(folder: Path, table: Table) -> Preset:
         raise table.wrong("model", "the name of a file in the preset's folder")
     contract = manifest.read(model)
     return Preset(
-        name=table.text("name", folder.name),
+        name=_name(table, folder),
         title=table.text("title", folder.name),
         description=table.text("description", ""),
         folder=folder,
@@ -118,6 +121,18 @@ def _read(folder: Path, table: Table) -> Preset:
         anchors=(_anchor(table, contract, "A", 0), _anchor(table, contract, "B", 1)),
         opening=opening.read(folder, contract),
     )
+
+
+def _name(table: Table, folder: Path) -> str:
+    """Return what the port and the settings of the preset are called by: its `name`, else its folder's."""
+    name = table.text("name", folder.name)
+    spoilt = any(sign in "/\\" or category(sign) in ("Cc", "Cs") for sign in name)
+    if not spoilt and name.strip() and not name.startswith(".") and len(name) <= NAME_LENGTH:
+        return name
+    allowed = f"1 to {NAME_LENGTH} characters, no / or \\ or control character among them, no . in front"
+    if "name" in table.raw:
+        raise table.wrong("name", allowed)
+    raise TableError(f"{table.file}: name is missing and the folder's is {name!r}, allowed: {allowed}")
 
 
 def _voices(table: Table, contract: Manifest) -> tuple[VoicePreset, ...]:

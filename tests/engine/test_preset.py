@@ -97,6 +97,9 @@ def test_without_knobs_the_first_axes_of_the_model_are_taken(tmp_path: Path) -> 
     [
         ("", "schema is missing, allowed: 1"),
         ("schema = 2", "schema is 2, allowed: 1"),
+        ("schema = true", "schema is True, allowed: 1"),
+        ("schema = 1.0", "schema is 1.0, allowed: 1"),
+        ("schema = 1\nname = 3", "name is 3, allowed: text in quotes"),
         ("schema = 1\nbpm = 900", "bpm is 900, allowed: a number from 20 to 300"),
         ("schema = 1\nbpm = nan", "bpm is nan, allowed: a number from 20 to 300"),
         ("schema = 1\nswing = 66", "swing is 66, allowed: a number from 0 to 1"),
@@ -135,6 +138,42 @@ def test_a_mistake_is_named_with_file_key_value_and_what_is_allowed(
         load(folder_with(tmp_path, text))
     assert said in str(error.value)
     assert str(tmp_path / "preset.toml") in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("", "''"),
+        ("  ", "'  '"),
+        ("a/b", "'a/b'"),
+        ("..", "'..'"),
+        (".mine", "'.mine'"),
+        (r"a\\b", r"'a\\b'"),
+        ("a\\u0000", "'a\\x00'"),
+        ("a\\nb", "'a\\nb'"),
+        ("a\\u009Fb", "'a\\x9fb'"),
+        ("n" * 65, f"'{'n' * 65}'"),
+    ],
+)
+def test_a_name_that_no_port_or_file_could_have_is_refused(tmp_path: Path, given: str, shown: str) -> None:
+    with pytest.raises(PresetError) as error:
+        load(folder_with(tmp_path, f'schema = 1\nname = "{given}"'))
+    assert str(error.value) == (
+        f"{tmp_path / 'preset.toml'}: name is {shown}, allowed: 1 to 64 characters, no / or \\ "
+        "or control character among them, no . in front"
+    )
+
+
+@pytest.mark.parametrize("name", ["n" * 64, "Nacht \u2013 Ночь", "夜", "drum & bass: 2.0"])
+def test_a_name_may_be_in_any_script(tmp_path: Path, name: str) -> None:
+    assert load(folder_with(tmp_path, f'schema = 1\nname = "{name}"')).name == name
+
+
+def test_a_folder_that_lends_its_name_must_have_one_that_is_allowed(tmp_path: Path) -> None:
+    folder = folder_with(tmp_path / ".mine", "schema = 1")
+    with pytest.raises(PresetError, match=r"name is missing and the folder's is '\.mine', allowed: 1 to 64"):
+        load(folder)
+    assert load(folder_with(folder, "schema = 1\nname = 'mine'")).name == "mine"
 
 
 def test_an_axis_that_the_model_lacks_is_refused_with_both_lists(tmp_path: Path) -> None:
