@@ -21,6 +21,7 @@ class PresetInfo:
     source: str  # "yours" or "shipped"
     folder: Path
     error: str | None
+    description: str = ""
 
 
 def shelves() -> tuple[tuple[str, Path], ...]:
@@ -62,7 +63,8 @@ def available() -> list[PresetInfo]:
             folders = sorted(path.parent for path in shelf.glob(f"*/{FILE}")) if shelf.is_dir() else []
         for folder in folders:
             try:
-                found.append(PresetInfo(folder.name, load(folder).title, source, folder, None))
+                preset = load(folder)
+                found.append(PresetInfo(folder.name, preset.title, source, folder, None, preset.description))
             except PresetError as error:
                 found.append(PresetInfo(folder.name, "", source, folder, str(error)))
     return found

@@ -50,6 +50,7 @@ class Stage(App[None]):
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
         self._controllers = controllers_file(preset.name, device)
         self._log_file = log
+        self._preset = preset
         self._board = Board(preset)
         self._reader = Reader(
             link, lambda s: self.post_message(Arrived(s)), lambda r: self.post_message(Lost(r))
@@ -190,7 +191,7 @@ class Stage(App[None]):
 
     def action_help(self) -> None:
         """Open the help."""
-        self.push_screen(Help(KEYS))
+        self.push_screen(Help(KEYS, self._preset.title, self._preset.description))
 
     def action_notices(self) -> None:
         """Open the list of notices."""

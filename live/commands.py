@@ -60,10 +60,17 @@ def _play(options: argparse.Namespace) -> int:
 
 def _presets(_: argparse.Namespace) -> int:
     for info in available():
-        print(f"{info.name:<16} {info.title or '(cannot be played)':<24} {info.source:<8} {info.folder}")
-        if info.error:
-            print(f"{'':<16} {info.error}")
+        title = "(cannot be played)" if info.error else _line(info.title)
+        print(f"{info.name:<16} {title:<24} {info.source:<8} {info.folder}")
+        below = info.error or _line(info.description)
+        if below:
+            print(f"{'':<16} {below}")
     return 0
+
+
+def _line(text: str) -> str:
+    """Return the text of a preset in one line, without what would move the cursor."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
 
 
 def _ports(_: argparse.Namespace) -> int:

@@ -25,7 +25,7 @@ CONTROLS = (
 
 
 class Help(ModalScreen[None]):
-    """Every key."""
+    """Every key, below what the performer plays: `title` and `description` of the preset."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -33,9 +33,10 @@ class Help(ModalScreen[None]):
         )
     ]
 
-    def __init__(self, keys: Iterable[Binding]) -> None:
+    def __init__(self, keys: Iterable[Binding], title: str, description: str) -> None:
         super().__init__()
         self._keys = list(keys)
+        self._about = (plain(title), plain(description))
 
     def compose(self) -> ComposeResult:
         """Show a table of keys in a box that scrolls."""
@@ -43,7 +44,10 @@ class Help(ModalScreen[None]):
         rows = [(key.key_display or key.key, key.tooltip) for key in self._keys]
         for shown, says in (*rows, *CONTROLS):
             table.add_row(Text(shown, style=f"bold {ACCENT}", justify="right"), Text(says, style=TEXT))
+        title, description = self._about
         with VerticalScroll(id="help"):
+            yield Static(Text(title, style=f"bold {ACCENT}"))
+            yield Static(Text(f"{description}\n" if description else "", style=TEXT))
             yield Static(table)
             yield Static(Text("\nescape goes back", style=DIM))
 

@@ -168,7 +168,7 @@ KEYS = [
         "question_mark",
         "help",
         "Help",
-        "Every key, and what the screen says.",
+        "Every key, and what the preset is.",
         id="help",
         display="?",
         footer=True,

@@ -384,10 +384,13 @@ def test_every_key_has_an_id_and_says_what_it_does() -> None:
     assert len({key.id for key in KEYS}) == len(KEYS)
 
 
-async def test_help_lists_the_keys() -> None:
-    async with on_stage() as (pilot, _):
+async def test_help_says_what_the_preset_is_and_lists_the_keys() -> None:
+    preset = replace(toy_preset(), title="Night", description="Slow [loops] of sixteen bars.")
+    async with on_stage(preset=preset) as (pilot, _):
         await pilot.press("question_mark")
         await pilot.pause()
+        assert "Night" in boxed(pilot)
+        assert "Slow [loops] of sixteen bars." in boxed(pilot)
         assert "End every note on every channel" in screen_text(pilot)
         await pilot.press("escape")
         await pilot.pause()

@@ -150,16 +150,22 @@ def test_a_folder_that_may_not_be_looked_at_is_one_line(tmp_path: Path, preset: 
         assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path) -> None:
+def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path, preset: Path) -> None:
     shelf = tmp_path / "live" / "presets" / "odd"
     if sys.platform != "linux":
         pytest.skip("the folder of settings is elsewhere on this platform")
     shelf.mkdir(parents=True)
     (shelf / "preset.toml").write_text("schema = 9\n")
+    told = preset.rename(shelf.parent / "told")
+    (told / "preset.toml").write_text('schema = 1\ntitle = "T\\u001b"\ndescription = "two\\nlines"\n')
     done = live("presets", home=tmp_path)
     assert done.returncode == 0
     assert "schema is 9, allowed: 1" in done.stdout
-    assert any(line.startswith("trio") and "shipped" in line for line in done.stdout.splitlines())
+    lines = done.stdout.splitlines()
+    assert "two lines" in done.stdout
+    assert "\x1b" not in done.stdout
+    (trio,) = (number for number, line in enumerate(lines) if line.startswith("trio") and "shipped" in line)
+    assert "Melody, bass and drums in loops of sixteen bars" in lines[trio + 1]
 
 
 @pytest.mark.parametrize(
