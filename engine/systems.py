@@ -112,7 +112,7 @@ def explain(api: str, error: Exception) -> str:
         return "no ALSA sequencer: /dev/snd/seq is missing, `sudo modprobe snd-seq` brings it"
     if api == "ALSA":
         return "no ALSA sequencer: /dev/snd/seq cannot be opened, is this user in the group audio?"
-    if api == "JACK":
+    if api == "JACK" and "server not running" in str(error):
         return "no JACK server runs"
     if isinstance(error, NotImplementedError):
         return f"{api} has no virtual ports"

@@ -1,5 +1,6 @@
 """Ports: names, choices and refusals; with a real JACK server where there is one."""
 
+import os
 import subprocess
 import sys
 import time
@@ -195,6 +196,27 @@ def test_an_ear_takes_what_came_in_order_and_knows_when() -> None:
     assert first < last <= read()
     ear.close()
     port.close()
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
+def test_what_a_running_jack_server_refuses_is_said_in_its_own_words() -> None:
+    with pytest.raises(PortError, match=r"^JACK: .*port name too long"):
+        open_output("JACK", None, "n" * 400)
+
+
+def test_a_jack_server_that_does_not_run_is_said() -> None:
+    script = "from engine.port import open_output; open_output('JACK', None, 'trio')"
+    environment = os.environ | {
+        "JACK_DEFAULT_SERVER": "there-is-none",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+    )
+    if "RtMidi has" in done.stderr:
+        pytest.skip("this RtMidi knows no JACK")
+    assert done.stderr.splitlines()[-1] == "engine.systems.PortError: no JACK server runs"
 
 
 @pytest.mark.parts
