@@ -170,7 +170,7 @@ class Player:
                     self.performance.select()
             case PortLost(reason) if outlet is not None:
                 outlet.lose_port(reason)
-                self.report.notice(f"{reason}; it is sent nothing any more, play anew to open another")
+                self.report.notice(f"{reason}; it is sent nothing any more, start live anew to open another")
             case Notice(text):
                 self.report.notice(text)
             case Alone(reason, journals):

@@ -343,7 +343,7 @@ def test_a_lost_port_is_said_and_sent_nothing_and_the_music_goes_on() -> None:
     stage.until(2 * BAR + STEP)
     said = [stage.live.recv(), stage.live.recv()][-1]
     assert said.out_port.startswith("no MIDI port (JACK: the JACK server is gone) + built-in sound")
-    assert any("sent nothing any more" in notice for notice in said.notices)
+    assert any("sent nothing any more, start live anew to open another" in notice for notice in said.notices)
 
 
 def test_a_composer_that_hangs_or_writes_nonsense_is_given_up() -> None:
