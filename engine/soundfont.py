@@ -1,5 +1,6 @@
 """Notes of a General MIDI sound font as samples, rendered once and kept."""
 
+import heapq
 import importlib.util
 import itertools
 import queue
@@ -52,7 +53,8 @@ class Bank:
         self._used: dict[Key, int] = {}
         self._asked: set[Key] = set()
         self._count = itertools.count()
-        self._wanted: queue.PriorityQueue[tuple[int, int, Key]] = queue.PriorityQueue()
+        # Only a put here neither locks nor waits. The worker puts what it takes out in its order.
+        self._wanted: queue.SimpleQueue[tuple[int, int, Key]] = queue.SimpleQueue()
         self._worker = threading.Thread(target=self._work, name="soundfont", daemon=True)
 
     def start(self) -> None:
@@ -93,8 +95,11 @@ class Bank:
         return samples
 
     def _work(self) -> None:
+        waiting: list[tuple[int, int, Key]] = []  # a heap, the most urgent and then the oldest first
         while True:
-            _, _, key = self._wanted.get()
+            while not waiting or not self._wanted.empty():
+                heapq.heappush(waiting, self._wanted.get())
+            _, _, key = heapq.heappop(waiting)
             if key not in self._samples:
                 self.render(key)
 

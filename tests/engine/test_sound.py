@@ -1,8 +1,11 @@
 """The built-in sound: rendered notes, the mixer without a device, and the whole path on the null device."""
 
+import sys
 import time
 import wave
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,6 +85,48 @@ def test_a_worker_renders_what_get_asked_for() -> None:
     while bank.get((BASS, 40, SHORT)) is None and time.monotonic() < deadline:
         time.sleep(0.005)
     assert bank.get((BASS, 40, SHORT)) is not None
+
+
+class Diary(Bank):
+    """A bank that keeps the order in which it renders."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rendered: list[Key] = []
+
+    def render(self, key: Key) -> Samples:
+        self.rendered.append(key)
+        return super().render(key)
+
+
+def test_what_get_asks_for_comes_before_what_is_warmed_up() -> None:
+    bank = Diary()
+    warm = [(PIANO, pitch, SHORT) for pitch in (60, 61, 62)]
+    asked = [(BASS, pitch, SHORT) for pitch in (41, 40)]
+    bank.warm(warm)
+    for key in asked:
+        bank.get(key)
+    bank.start()
+    deadline = time.monotonic() + 20
+    while len(bank.rendered) < len(warm + asked) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    assert bank.rendered == asked + warm
+
+
+def test_get_takes_no_lock_that_the_worker_could_hold() -> None:
+    bank = Bank()
+    called: list[str] = []
+
+    def keep(frame: FrameType, event: str, function: Any) -> None:
+        called.append(function.__name__ if event.startswith("c_") else frame.f_code.co_name)
+
+    sys.setprofile(keep)
+    try:
+        bank.get((PIANO, 60, SHORT))
+    finally:
+        sys.setprofile(None)
+    assert "put" in called
+    assert not {"acquire", "__enter__", "wait", "notify"} & set(called)
 
 
 def test_a_note_starts_where_it_fell_in_the_block_before(bank: Bank) -> None:
