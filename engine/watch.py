@@ -2,7 +2,6 @@
 
 import importlib
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ class Watch:
         self._alsa_clients = alsa_clients
         self._jack: Any = None
         self._shut = threading.Event()  # by JACK, on a thread of its own
+        self._unanswered = False  # no JACK server was there to open a client on
         self._over = False  # this machine cannot tell, or the port is gone; that has been said
         self._missed = 0  # looks in a row
         self._now: tuple[str, ...] | None = None
@@ -39,7 +39,8 @@ class Watch:
             self._ledger.seen(False)
             return [Notice(f"were the player killed, its notes would stay on ({error})")]
         if names is None:
-            self._missed += self._now is not None
+            # It was opened on the server that is not there, even if the server died before it was seen.
+            self._missed += self._now is not None or (api == "JACK" and self._unanswered)
             gone = self._missed >= MISSED or (self._now is not None and self._shut.is_set())
             return [self._lose(api, port)] if gone else []
         self._missed = 0
@@ -68,8 +69,9 @@ class Watch:
 
     def _lose(self, api: str, port: str) -> PortLost:
         self._over = True
-        gone = f"the JACK server is gone, and {port} with it" if self._shut.is_set() else f"{port} is gone"
-        if self._shut.is_set():  # whoever heard it is gone as well
+        dead = self._shut.is_set() or self._unanswered
+        gone = f"the JACK server is gone, and {port} with it" if dead else f"{port} is gone"
+        if dead:  # whoever heard it is gone as well
             self._ledger.write("heard", "")
         self.close()
         return PortLost(f"{api}: {gone}")
@@ -99,9 +101,14 @@ class Watch:
         if self._jack is None and not self._shut.is_set():
             jack.set_error_function(lambda _: None)
             jack.set_info_function(lambda _: None)
-            with suppress(jack.JackError):
+            try:
                 self._jack = jack.Client("live-watch", no_start_server=True)
                 self._jack.set_shutdown_callback(lambda *_: self._shut.set())
+                self._unanswered = False
+            except jack.JackOpenError as error:
+                self._unanswered = error.status.server_failed  # else it refused, as one that is full
+            except jack.JackError:
+                pass
         return None if self._shut.is_set() else self._jack
 
 

@@ -200,6 +200,41 @@ def test_an_ear_takes_what_came_in_order_and_knows_when() -> None:
 
 @pytest.mark.parts
 @pytest.mark.usefixtures("jack")
+def test_a_jack_server_that_died_before_the_first_look_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger = Ledger()
+    ledger.write("api", "JACK")
+    ledger.write("port", "live:trio")
+    watch = Watch(ledger)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "there-is-none")
+    assert watch.glance() is None
+    said = PortLost("JACK: the JACK server is gone, and live:trio with it")
+    assert [watch.look(), watch.look(), watch.look()] == [[], [said], []]
+    watch.close()
+    ledger.close()
+    ledger.unlink()
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
+def test_a_glance_tells_who_hears_the_port_now() -> None:
+    port, ledger = open_output("JACK", None, "trio"), Ledger()
+    control = open_input("JACK", lambda _: None)
+    watch = Watch(ledger)
+    assert watch.glance() is None  # there is no port yet
+    ledger.write("api", "JACK")
+    ledger.write("port", port.address)
+    assert watch.glance() == ()
+    subprocess.run(["jack_connect", port.address, "live-in:control"], check=True, capture_output=True)
+    assert watch.glance() == ("live-in:control",)
+    watch.close()
+    for end in (control, port):
+        end.close()
+    ledger.close()
+    ledger.unlink()
+
+
+@pytest.mark.parts
+@pytest.mark.usefixtures("jack")
 def test_what_a_running_jack_server_refuses_is_said_in_its_own_words() -> None:
     with pytest.raises(PortError, match=r"^JACK: .*port name too long"):
         open_output("JACK", None, "n" * 400)
