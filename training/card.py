@@ -8,7 +8,7 @@ from typing import Any
 from engine.manifest import Axis, Manifest
 from training.agreement import TOLERANCE, Agreement
 from training.archives import restated
-from training.results import table
+from training.tables import table
 
 
 @dataclass(frozen=True, slots=True)

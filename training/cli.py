@@ -55,9 +55,9 @@ def _evaluate(options: argparse.Namespace) -> None:
     from training import figures
     from training.atomic import write
     from training.evaluate import evaluate
-    from training.results import table
     from training.store import Store
     from training.subject import open_subject
+    from training.tables import table
 
     subject = open_subject(options.model, _device(options))
     measure = partial(evaluate, subject, limit=options.limit, samples=options.samples)

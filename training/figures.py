@@ -8,7 +8,7 @@ from typing import Any
 from training import run
 from training.atomic import write
 from training.evaluate import LIMIT, SAMPLES
-from training.results import table
+from training.tables import table
 
 
 class FiguresError(Exception):

@@ -13,10 +13,10 @@ from training.evaluate import evaluate
 from training.export import export_model
 from training.fit import fit
 from training.musicvae import MusicVAE
-from training.results import table
 from training.run import load
 from training.store import Store
 from training.subject import RunSubject, SubjectError, open_subject
+from training.tables import table
 
 
 class Oracle:
