@@ -1,19 +1,17 @@
 """A private JACK server without a sound card, for the tests that need one."""
 
-import contextlib
 import os
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-REGISTRY = Path("/dev/shm/jack-shm-registry")
 
-
-@contextlib.contextmanager
+@contextmanager
 def jack_server(name: str | None = None, period: int = 512) -> Iterator[str]:
     """Run a server called `name`, one of its own for this process unless told, and return that name.
 
@@ -22,7 +20,6 @@ def jack_server(name: str | None = None, period: int = 512) -> Iterator[str]:
     """
     if shutil.which("jackd") is None:
         pytest.skip("jackd is not installed (Debian: jackd2)")
-    _forget_the_dead()
     name = name or f"engine-{os.getpid()}"
     ours = {"JACK_DEFAULT_SERVER": name, "JACK_NO_START_SERVER": "1", "JACK_NO_AUDIO_RESERVATION": "1"}
     before = {key: os.environ.get(key) for key in ours}
@@ -49,11 +46,3 @@ def jack_server(name: str | None = None, period: int = 512) -> Iterator[str]:
                     os.environ.pop(key, None)
                 else:
                     os.environ[key] = value
-
-
-def _forget_the_dead() -> None:
-    """Remove JACK's list of servers if none runs: those that were killed stay in it, and it holds eight."""
-    running = (path.read_text(errors="replace").strip() for path in Path("/proc").glob("[0-9]*/comm"))
-    with contextlib.suppress(OSError):  # a process that ended meanwhile; a list of another user's
-        if not any(command.startswith("jackd") for command in running):
-            REGISTRY.unlink(missing_ok=True)
