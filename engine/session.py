@@ -167,7 +167,8 @@ class Session:
         self._over = True
         self._player.join(1.0)
         end = time.monotonic() + SILENCING
-        while not self._ledger.clean and time.monotonic() < end:
+        # The code may come late: the watching thread may have reaped the process and not said so yet.
+        while (self._player.exitcode is None or not self._ledger.clean) and time.monotonic() < end:
             time.sleep(0.02)
         silent = self._ledger.clean and self._ledger.read("api") in TELLING
         notes = "its notes have been ended" if silent else "its notes may sound on: silence the instrument"
