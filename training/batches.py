@@ -1,5 +1,6 @@
 """Batches of bars or windows: drawn by source weight, transposed, the same again from the same state."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -7,91 +8,77 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.codec import CODECS, NOTE_OFF
+from engine.bar import STEPS_PER_BAR
+from engine.codec import NOTE_OFF
 from training.config import Config, ConfigError, Stage
-from training.store import PITCHED, Store
+from training.draws import Draws, spread_rows
+from training.musicvae import VOICES
+from training.store import Store
+from training.view import view
 
 
 class Batches:
     """An endless stream of training batches for one stage; its `state` resumes it exactly."""
 
     def __init__(self, store: Store, config: Config, stage: Stage, seed: int) -> None:
-        self.store, self.stage, self.transpose = store, stage, config.data.transpose
-        self.generator = np.random.Generator(np.random.PCG64(seed))
-        names = [source["name"] for source in store.meta["sources"]]
-        vocabularies = tuple(voice.vocabulary for voice in CODECS[store.meta["codec"]].voices)
-        for key, has, expected in (
-            ("bars", config.model.bars, store.meta["bars"]),
-            ("steps_per_bar", config.model.steps_per_bar, store.meta["steps_per_bar"]),
-            ("vocabularies", config.model.vocabularies, vocabularies),
-        ):
-            if has != expected:
-                raise ConfigError(f"model.{key} is {has}, the store has {expected}")
-        for name in config.data.weights:
-            if name not in names:
-                raise ConfigError(f"data.weights: {name!r} is not in the store, which has {', '.join(names)}")
-        rows, weights = [], []
-        for name in names:
-            found = self._rows("train", [name])
-            weight = config.data.weights.get(name, 0.0) if config.data.weights else float(len(found))
-            if len(found) and weight > 0:
-                rows.append(found)
-                weights.append(weight)
-        if not rows:
-            raise ConfigError(
-                f"stage {stage.objective}: the store's train split has no {self._what()} to draw"
+        self.stage, self.transpose, model = stage, config.data.transpose, config.model
+        if store.form != "trio":
+            raise ConfigError(f"system musicvae: the store's codec is {store.form}, expected trio")
+        if model.steps_per_bar != STEPS_PER_BAR:
+            raise ConfigError(f"model.steps_per_bar is {model.steps_per_bar}, the store has {STEPS_PER_BAR}")
+        self.view = view(store, model.voices, 1 if stage.objective == "bars" else model.bars)
+        self.pitched = [column for column, voice in enumerate(model.voices) if VOICES[voice].kind == "melody"]
+        self.what = "bars" if stage.objective == "bars" else f"windows of {called(model.voices)}"
+        try:
+            self.draws = Draws(
+                store, config.data.weights, lambda name: self.view.of("train", [name]), self.what, seed
             )
-        self.rows, self.weights = rows, np.array(weights) / np.sum(weights)
+        except ConfigError as error:
+            raise ConfigError(f"stage {stage.objective}: {error}") from error
 
     def draw(self) -> Tensor:
         """Return a batch: (batch, steps, voices) bars, or (batch, bars, steps, voices) windows, int64."""
-        sources = self.generator.choice(len(self.rows), size=self.stage.batch, p=self.weights)
-        places = self.generator.random(self.stage.batch)
-        pairs = zip(sources, places, strict=True)
-        rows = np.array([self.rows[s][int(p * len(self.rows[s]))] for s, p in pairs])
-        shifts = self.generator.integers(self.transpose[0], self.transpose[1] + 1, size=len(rows))
-        return torch.from_numpy(transpose(self._tokens(rows), shifts))
+        rows = self.draws.draw(self.stage.batch)
+        shifts = self.draws.generator.integers(self.transpose[0], self.transpose[1] + 1, size=len(rows))
+        return torch.from_numpy(transpose(self._tokens(rows), shifts, self.pitched))
 
     def fixed(self, split: str, count: int) -> Tensor:
         """Return `count` items of `split` spread evenly over it, untransposed, always the same."""
-        rows = self._rows(split, None)
+        rows = self.view.of(split)
         if not len(rows):
-            raise ConfigError(
-                f"stage {self.stage.objective}: the store's {split} split has no {self._what()}"
-            )
-        spread = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)
-        return torch.from_numpy(self._tokens(rows[spread]))
+            raise ConfigError(f"stage {self.stage.objective}: the store's {split} split has no {self.what}")
+        return torch.from_numpy(self._tokens(spread_rows(rows, count)))
 
     def state(self) -> dict[str, Any]:
         """Return where the stream stands."""
-        return dict(self.generator.bit_generator.state)
+        return self.draws.state()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Go on from `state`."""
-        self.generator.bit_generator.state = state
-
-    def _what(self) -> str:
-        return "bars" if self.stage.objective == "bars" else "windows of all three voices"
-
-    def _rows(self, split: str, sources: list[str] | None) -> NDArray[np.int64]:
-        if self.stage.objective == "bars":
-            return self.store.bars_of(split, sources)
-        return self.store.windows_of(split, sources)
+        self.draws.restore(state)
 
     def _tokens(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        return self.store.bar(rows) if self.stage.objective == "bars" else self.store.window(rows)
+        tokens = self.view.tokens(rows)
+        return tokens[:, 0] if self.stage.objective == "bars" else tokens
 
 
-def transpose(tokens: NDArray[np.int64], shifts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return `tokens` (B, ..., voices) with the pitches of melody and bass moved by `shifts` (B,) semitones.
+def called(voices: Sequence[str]) -> str:
+    """Return `voices` in words."""
+    return "all three voices" if len(voices) == len(VOICES) else " and ".join(voices)
+
+
+def transpose(
+    tokens: NDArray[np.int64], shifts: NDArray[np.int64], columns: Sequence[int]
+) -> NDArray[np.int64]:
+    """Return `tokens` (B, ..., voices) with the pitches of `columns` moved by `shifts` (B,) semitones.
 
     Where a pitch would leave 0-127 its item stays as it is; drums never move.
     """
     moved = tokens.copy()
-    pitched = moved[..., PITCHED]
+    pitched = moved[..., columns]
     is_pitch = (pitched >= 0) & (pitched < NOTE_OFF)
     shifted = np.where(is_pitch, pitched + shifts.reshape(-1, *[1] * (pitched.ndim - 1)), pitched)
     inside = np.where(is_pitch, (shifted >= 0) & (shifted < NOTE_OFF), True)
     keep = inside.reshape(len(tokens), -1).all(axis=1).reshape(-1, *[1] * (pitched.ndim - 1))
-    moved[..., PITCHED] = np.where(keep, shifted, pitched)
+    moved[..., columns] = np.where(keep, shifted, pitched)
     return moved

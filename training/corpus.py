@@ -1,4 +1,4 @@
-"""Sources of MIDI files, folders and zip archives alike: which files they list, their splits and bytes."""
+"""Sources of music, folders and zip archives alike: which files they list, their splits and bytes."""
 
 import csv
 import hashlib
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from training.archives import recognise
 from training.midi import MAX_BYTES, UnusableError
-from training.store import SPLITS
+from training.songs import SPLITS
 
-SUFFIXES = (".mid", ".midi")
+MIDI = (".mid", ".midi")
 MANIFEST = "MANIFEST.csv"
 MAX_MANIFEST = 64 << 20  # bytes
 MAX_FILES = 1_000_000  # in one source
@@ -27,7 +27,7 @@ class SourceError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One MIDI file of a source; `split` and `group` are empty where no manifest names them.
+    """One file of a source; `split` and `group` are empty where no manifest names them.
 
     `archive` is the known archive whose manifest lists the file, empty for any other file.
     """
@@ -42,7 +42,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A folder or zip archive, its MIDI files in order of path, and the manifest's files that it lacks."""
+    """A folder or zip archive, its files in order of path, and the manifest's files that it lacks."""
 
     name: str
     location: Path
@@ -50,8 +50,8 @@ class Source:
     absent: tuple[str, ...]
 
 
-def open_source(location: Path) -> Source:
-    """List the MIDI files of a folder or zip archive.
+def open_source(location: Path, suffixes: tuple[str, ...] = MIDI) -> Source:
+    """List the files of a folder or zip archive whose names end in `suffixes`.
 
     A manifest counts wherever it lies, its paths from its own folder: archives often wrap all they hold
     in one. SourceError: neither folder nor archive, several manifests, or a malformed one.
@@ -61,7 +61,7 @@ def open_source(location: Path) -> Source:
     name = location.resolve().name if location.is_dir() else location.stem
     try:
         if location.is_dir():
-            names = list(_walk(location))
+            names = list(_walk(location, suffixes))
             manifest = _manifest(location, names)
             data = _bytes(location, manifest, MAX_MANIFEST) if manifest else b""
         else:
@@ -73,18 +73,18 @@ def open_source(location: Path) -> Source:
         raise SourceError(f"{location}: {manifest}: {error.reason}: {error.detail}") from error
     except (OSError, RuntimeError, ValueError, zipfile.BadZipFile) as error:
         raise SourceError(f"{location}: neither a folder nor a readable zip archive ({error})") from error
-    paths = {path for path in names if path.lower().endswith(SUFFIXES)}
+    paths = {path for path in names if path.lower().endswith(suffixes)}
     if len(paths) > MAX_FILES:
-        raise SourceError(
-            f"{location}: {len(paths)} MIDI files, at most {MAX_FILES} are read from one source"
-        )
-    known = _rows(location, name, manifest, data) if manifest else {}
+        raise SourceError(f"{location}: {len(paths)} files, at most {MAX_FILES} are read from one source")
+    known = _rows(location, name, manifest, data, suffixes) if manifest else {}
     entries = tuple(known.get(path, Entry(name, path)) for path in sorted(paths))
     return Source(name, location, entries, tuple(sorted(set(known) - paths)))
 
 
-def read_files(location: Path, paths: Iterable[str]) -> Iterator[bytes | UnusableError]:
-    """Yield the bytes of each file of a source, or why not. SourceError: the source is gone."""
+def read_files(
+    location: Path, paths: Iterable[str], limit: int = MAX_BYTES
+) -> Iterator[bytes | UnusableError]:
+    """Yield the bytes of each file of a source, at most `limit`, or why not. SourceError: it is gone."""
     try:
         opened = nullcontext(location) if location.is_dir() else zipfile.ZipFile(location)
     except (OSError, zipfile.BadZipFile) as error:
@@ -92,7 +92,7 @@ def read_files(location: Path, paths: Iterable[str]) -> Iterator[bytes | Unusabl
     with opened as source:
         for path in paths:
             try:
-                yield _bytes(source, path, MAX_BYTES)
+                yield _bytes(source, path, limit)
             except UnusableError as error:
                 yield error
 
@@ -117,12 +117,12 @@ def _bytes(source: Path | zipfile.ZipFile, path: str, limit: int) -> bytes:
     return data
 
 
-def _walk(folder: Path) -> Iterator[str]:
+def _walk(folder: Path, suffixes: tuple[str, ...]) -> Iterator[str]:
     for root, folders, files in os.walk(folder):
         folders.sort()
         for name in files:
             path = Path(root, name)
-            if (name == MANIFEST or name.lower().endswith(SUFFIXES)) and path.is_file():
+            if (name == MANIFEST or name.lower().endswith(suffixes)) and path.is_file():
                 yield path.relative_to(folder).as_posix()
 
 
@@ -135,7 +135,9 @@ def _manifest(location: Path, names: Iterable[str]) -> str:
     return found[0] if found else ""
 
 
-def _rows(location: Path, source: str, manifest: str, data: bytes) -> dict[str, Entry]:
+def _rows(
+    location: Path, source: str, manifest: str, data: bytes, suffixes: tuple[str, ...]
+) -> dict[str, Entry]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -156,7 +158,7 @@ def _rows(location: Path, source: str, manifest: str, data: bytes) -> dict[str, 
                     f"{location}: {manifest} line {reader.line_num}: "
                     f"split {split!r}, expected {' or '.join(SPLITS)}"
                 )
-            if not path.lower().endswith(SUFFIXES):
+            if not path.lower().endswith(suffixes):
                 continue
             if path in entries:
                 raise SourceError(

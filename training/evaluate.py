@@ -8,16 +8,17 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from engine.codec import CODECS
 from engine.latent import slerp
+from training.batches import called
+from training.draws import spread_rows
 from training.loss import NATS_PER_BIT, kl, reconstruction
 from training.objectives import RESTS, accuracies
+from training.songs import VOICES
 from training.statistics import duplicates, overlap, statistics, summary
 from training.store import Store
 from training.subject import Subject, prior_latents
+from training.view import View, view, widened
 
-VOICES = CODECS["trio"].voices
-DRUM_COLUMN = next(column for column, voice in enumerate(VOICES) if voice.kind == "drums")
 CHUNKS = 32  # in which training windows are read, to keep only their drums in memory
 BATCH = 64  # windows at a time
 LIMIT = 1000  # windows of a source
@@ -47,47 +48,52 @@ def evaluate(
     At most `limit` windows a source, spread evenly; `samples` draws from the prior, decoded at temperature
     1.0, beside the data. Accuracies are shares of equal tokens (token), the same as a mean over files that
     counts each file once (by_file), and shares of equal tokens where the data has an onset (onset); nats
-    are a window's. EvaluateError: no windows of all three voices.
+    are a window's. EvaluateError: no windows of its voices.
     """
     torch.manual_seed(seed)
     sources: dict[str, Results] = {}
-    trained = _drums(store) if split in ("valid", "test") else np.zeros(0, np.int16)
+    voices = subject.voices
+    columns = [VOICES.index(voice) for voice in voices]
+    seen = view(store, voices, subject.bars)
+    drums = voices.index("drums") if "drums" in voices else None
+    trained = np.zeros(0, np.int16)
+    if drums is not None and split in ("valid", "test"):
+        trained = _column(seen, drums)
     data: dict[str, Mapping[str, Any]] = {}
-    for name in [source["name"] for source in store.meta["sources"]]:
-        rows = store.windows_of(split, [name])
+    for name in store.sources:
+        rows = seen.of(split, [name])
         if not len(rows):
             continue
-        some = rows[np.linspace(0, len(rows) - 1, min(limit, len(rows))).astype(int)]
-        windows = torch.from_numpy(store.window(some))
-        files = store.files_of(some)
+        some = spread_rows(rows, limit)
+        windows = torch.from_numpy(seen.tokens(some))
+        files = seen.files(some)
         sources[name] = {"windows": len(some), "of": len(rows), "files": len(set(files.tolist()))}
         sources[name] |= _source(subject, windows, files, seed)
         if len(trained):
-            drums = windows[..., DRUM_COLUMN, None].numpy()
-            sources[name]["drums_seen_in_training"] = duplicates(drums, trained, 0)
-        data[name] = statistics(windows.numpy())
+            played = windows[..., drums, None].numpy()
+            sources[name]["drums_seen_in_training"] = duplicates(played, trained, 0)
+        data[name] = statistics(widened(windows.numpy(), columns))
     if not sources:
-        raise EvaluateError(f"there is no window of all three voices in split {split or 'all'}")
+        raise EvaluateError(f"there is no window of {called(voices)} in split {split or 'all'}")
     results: Results = {"model": subject.facts, "store": store.digest(), "split": split, "temperature": 1.0}
     results["sources"] = sources
     if samples:
         z_size = subject.encode(windows[:1])[0].shape[-1]
         latents = prior_latents(samples, z_size, seed)
         drawn = torch.cat([subject.generate(z, 1.0, seed + i) for i, z in enumerate(latents.split(BATCH))])
-        played = statistics(drawn.numpy())
-        results["prior"] = {"samples": samples, "statistics": summary(played), "sources": {}}
+        invented = statistics(widened(drawn.numpy(), columns))
+        results["prior"] = {"samples": samples, "statistics": summary(invented), "sources": {}}
         for name, values in data.items():
-            beside = {"statistics": summary(values), "overlap": overlap(played, values)}
+            beside = {"statistics": summary(values), "overlap": overlap(invented, values)}
             results["prior"]["sources"][name] = beside
     return results
 
 
-def _drums(store: Store) -> NDArray[np.int16]:
-    """Return the drums (windows, bars, steps, 1) of all training windows of `store`."""
-    rows = store.windows_of("train")
+def _column(seen: View, column: int) -> NDArray[np.int16]:
+    """Return one voice (windows, bars, steps, 1) of all training windows."""
     parts = [
-        store.window(some)[..., DRUM_COLUMN, None].astype(np.int16)
-        for some in np.array_split(rows, CHUNKS)
+        seen.tokens(some)[..., column, None].astype(np.int16)
+        for some in np.array_split(seen.of("train"), CHUNKS)
         if len(some)
     ]
     return np.concatenate(parts) if parts else np.zeros(0, np.int16)
@@ -95,19 +101,20 @@ def _drums(store: Store) -> NDArray[np.int16]:
 
 def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: int) -> Results:
     mus, sums, drawn = [], {"reconstruction": 0.0, "kl": 0.0}, []
-    forced = {voice.name: np.zeros(4) for voice in VOICES}  # right, steps, right onsets, onsets
+    voices = subject.voices
+    forced = {voice: np.zeros(4) for voice in voices}  # right, steps, right onsets, onsets
     for number, batch in enumerate(windows.split(BATCH)):
         mu, sigma = subject.encode(batch)
         z = mu + sigma * torch.randn_like(sigma)
         targets = batch.flatten(1, 2)
-        for v, logits in enumerate(subject.forced(z, batch)):
-            score = reconstruction(logits, targets[..., v], RESTS[v])
+        for v, (voice, logits) in enumerate(zip(voices, subject.forced(z, batch), strict=True)):
+            score = reconstruction(logits, targets[..., v], RESTS[voice])
             sums["reconstruction"] += float(score.nats.sum())
-            forced[VOICES[v].name] += [float(count) for count in score[1:]]
+            forced[voice] += [float(count) for count in score[1:]]
         sums["kl"] += float(kl(mu, sigma).sum())
         mus.append(mu)
         drawn.append(subject.generate(z, 1.0, seed + number))
-    sampled = accuracies(torch.cat(drawn), windows)
+    sampled = accuracies(voices, torch.cat(drawn), windows)
     right = (torch.cat(drawn) == windows).flatten(1, 2).double().mean(1).numpy()  # (windows, voices)
     by_file = np.mean([right[files == file].mean(0) for file in np.unique(files)], axis=0)
     mu = torch.cat(mus)
@@ -119,12 +126,12 @@ def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: i
             for name, c in forced.items()
         },
         "sampled": {
-            voice.name: {
-                "token": sampled[f"{voice.name}_sampled_accuracy"],
-                "onset": sampled[f"{voice.name}_sampled_onset_accuracy"],
+            voice: {
+                "token": sampled[f"{voice}_sampled_accuracy"],
+                "onset": sampled[f"{voice}_sampled_onset_accuracy"],
                 "by_file": float(by_file[v]),
             }
-            for v, voice in enumerate(VOICES)
+            for v, voice in enumerate(voices)
         },
         "reconstruction_nats": nats,
         "kl_nats": divergence,

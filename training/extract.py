@@ -16,16 +16,15 @@ Rules (MusicVAE, Roberts et al. 2018, section 5 and appendix A, leaves the detai
   which the music ends is filled up with rest.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.bar import BEATS_PER_BAR, STEPS_PER_BAR, STEPS_PER_BEAT
 from engine.codec import DRUM_CLASS_OF_PITCH, HOLD, NOTE_OFF
 from training.midi import Part, Score, UnusableError
-from training.store import MISSING, VOICES
+from training.songs import MISSING, VOICES, Piece, Remark
 
+DRUMS = VOICES.index("drums")
 OVERLAP = 0.1  # of the sounding time
 MELODIES = 3  # songs that one file may give
 FIT = 0.65  # of the onsets within TOLERANCE of the grid
@@ -36,22 +35,6 @@ FEWEST_NOTES = {"melody": 8, "bass": 4, "drums": 4}
 FEWEST_PITCHES = 3  # of a melody
 
 Notes = NDArray[np.int64]  # (notes, 3): onset tick from the region's start, end tick, pitch
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """The tokens int16 (bars, 16, 3) of a song, -1 in the columns of the voices that it lacks."""
-
-    tokens: NDArray[np.int16]
-    voices: tuple[bool, bool, bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """What befell one voice of a file that is used: `what` is a category, `detail` what was found."""
-
-    what: str
-    detail: str
 
 
 def pieces_of(score: Score) -> tuple[list[Piece], list[Remark]]:
@@ -173,19 +156,19 @@ def _piece(voices: list[Notes | None], step: float, limit: int) -> Piece | None:
             continue
         onset = np.floor(notes[:, 0] / step + 0.5).astype(np.int64)
         end = np.maximum(np.floor(notes[:, 1] / step + 0.5).astype(np.int64), onset + 1)
-        end = onset + 1 if voice == VOICES - 1 else end
+        end = onset + 1 if voice == DRUMS else end
         grids.append(np.stack([onset, end, notes[:, 2]], 1)[onset < limit * STEPS_PER_BAR])
     there = [grid for grid in grids if grid is not None]
     if not all(len(grid) for grid in there):
         return None
     bars = min(limit, int(-(-max(grid[:, 1].max() for grid in there) // STEPS_PER_BAR)))
-    tokens = np.full((bars * STEPS_PER_BAR, VOICES), MISSING, np.int16)
+    tokens = np.full((bars * STEPS_PER_BAR, len(VOICES)), MISSING, np.int16)
     for voice, grid in enumerate(grids):
         if grid is not None:
-            write = _write_drums if voice == VOICES - 1 else _write_line
+            write = _write_drums if voice == DRUMS else _write_line
             write(tokens[:, voice], grid, highest=voice == 0)
     present = (grids[0] is not None, grids[1] is not None, grids[2] is not None)
-    return Piece(tokens.reshape(bars, STEPS_PER_BAR, VOICES), present)
+    return Piece(tokens.reshape(bars, STEPS_PER_BAR, len(VOICES)), present)
 
 
 def _write_line(column: NDArray[np.int16], grid: Notes, highest: bool) -> None:

@@ -9,19 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from training import curves, delayline, run
-from training.batches import Batches
+from training import curves, run
 from training.config import Config, Stage
-from training.musicvae import MusicVAE
-from training.objectives import OBJECTIVES, Figures, accuracies, trained_parts
 from training.store import Store
+from training.system import Figures, Stream, System
+from training.systems import SYSTEMS
 
 VALIDATION_ITEMS = 512
-SAMPLED_ITEMS = 64  # windows decoded freely at each validation
-START_ITEMS = 8192  # windows that the conductor's start is computed from
-START_SHARE = 0.25
 CHECKPOINT_SECONDS = 120.0
 
 
@@ -50,15 +46,21 @@ class Fit:
     store: Store
     output: Path
     device: str
-    model: MusicVAE
+    model: nn.Module
     progress: Progress
     made_with: dict[str, Any]  # what must not change while the run goes on
     before: list[dict[str, Any]]  # the runs whose weights it began with, oldest first
     report: Callable[[str], None]
 
-    def batches(self, number: int) -> Batches:
+    @property
+    def system(self) -> System:
+        """What is trained."""
+        return SYSTEMS[self.config.system]
+
+    def batches(self, number: int) -> Stream:
         """Return the stream of training data of stage `number`."""
-        return Batches(self.store, self.config, self.config.stages[number], self.config.seed + number)
+        config = self.config
+        return self.system.stream(self.store, config, config.stages[number], config.seed + number)
 
     def stage(self, saved: dict[str, Any] | None, budget: float | None, until: int | None) -> bool:
         """Run the current stage, in `budget` seconds or its iterations; False if `until` was first."""
@@ -67,9 +69,11 @@ class Fit:
         batches = self.batches(progress.stage)
         began = checkpointed = time.monotonic()
         valid = batches.fixed("valid", VALIDATION_ITEMS).to(device)
-        if stage.objective == "codes" and not saved:
-            self.begin_conductor(stage, batches, budget)
-        parameters = [p for part in trained_parts(model, stage) for p in part.parameters()]
+        if self.system.begin is not None and not saved:
+            reached = self.before[-1]["objective"] if self.before else ""
+            if told := self.system.begin(model, stage, batches, budget, reached):
+                self.report(told)
+        parameters = [p for part in self.system.trained(model, stage) for p in part.parameters()]
         optimiser = torch.optim.Adam(parameters, stage.learning_rate)
         if saved:
             optimiser.load_state_dict(saved["optimiser"])
@@ -111,7 +115,7 @@ class Fit:
         """Take a step down the gradient of the loss on `tokens`; return that loss. FitError: it diverges."""
         progress = self.progress
         with self.autocast():
-            loss, _ = OBJECTIVES[stage.objective](self.model, tokens, stage, progress.iteration)
+            loss, _ = self.system.objectives[stage.objective](self.model, tokens, stage, progress.iteration)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         parameters = [p for group in optimiser.param_groups for p in group["params"]]
@@ -121,23 +125,6 @@ class Fit:
             raise FitError(f"{self.output}: {where}: the loss is {float(loss.detach())}; lower the rate")
         optimiser.step()
         return float(loss.detach())
-
-    def begin_conductor(self, stage: Stage, batches: Batches, budget: float | None) -> None:
-        """Set sequence encoder and conductor to where they start, unless an earlier run has taught them.
-
-        Fewer windows do where they would take more than a START_SHARE of `budget`, in seconds.
-        """
-        if self.before and self.before[-1]["objective"] != "bars":
-            return
-        items = min(START_ITEMS, 12 * sum(map(len, batches.rows)))  # as many as there are, in every key
-        some, began = [batches.draw()], time.monotonic()
-        if budget is not None:
-            delayline.start(self.model, some[0].to(self.device), 1.0)
-            items = min(items, int(stage.batch * START_SHARE * budget / (time.monotonic() - began)))
-        some += [batches.draw() for _ in range(stage.batch, items, stage.batch)]
-        self.report(f"the conductor begins as the best linear map of {len(some) * stage.batch} windows")
-        distortion = stage.beta * self.model.config.code_noise**2  # where a bit more costs what it saves
-        delayline.start(self.model, torch.cat(some).to(self.device), distortion)
 
     def done(self, stage: Stage, budget: float | None) -> float:
         """Return the share of the stage that is behind, in iterations or in time, whichever is further."""
@@ -155,10 +142,9 @@ class Fit:
         torch.manual_seed(self.config.seed)
         model.eval()
         with self.autocast():
-            loss, figures = OBJECTIVES[stage.objective](model, valid, stage, progress.iteration)
-        if stage.objective != "bars":
-            some = valid[:: max(1, len(valid) // SAMPLED_ITEMS)]
-            figures |= accuracies(model.generate(model.encoder(some).mu), some)
+            loss, figures = self.system.objectives[stage.objective](model, valid, stage, progress.iteration)
+        if self.system.sampled is not None:
+            figures |= self.system.sampled(model, valid, stage)
         model.train()
         run.restore_noise(before)
         row |= {"stage": progress.stage + 1, "iteration": progress.iteration, "total": progress.total}
@@ -168,13 +154,14 @@ class Fit:
         self.report(curves.line(stage.objective, row))
         if row["loss"] < progress.best:
             progress.best = row["loss"]
-            content: dict[str, Any] = {"model": model.state_dict(), "model_config": asdict(model.config)}
+            content: dict[str, Any] = {"model": model.state_dict(), "system": self.config.system}
+            content |= {"model_config": asdict(self.config.model)}
             content |= {"objective": stage.objective, "row": row, "machine": run.machine(self.device)}
             content |= {"sources": self.store.meta["sources"], "weights": self.config.data.weights}
             content |= {"before": self.before}
             run.save(self.output / run.BEST, content)
 
-    def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Batches) -> None:
+    def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Stream) -> None:
         """Write all that it takes to go on as if nothing had happened."""
         content: dict[str, Any] = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
         content |= {"batches": batches.state(), "noise": run.noise(), "progress": asdict(self.progress)}
@@ -225,7 +212,7 @@ def fit(
     """
     output.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    model, progress = MusicVAE(config.model).to(device), Progress()
+    model, progress = SYSTEMS[config.system].build(config.model).to(device), Progress()
     made = made_with(config, store)
     before: list[dict[str, Any]] = []
     saved = run.checkpoint(output, device)
@@ -244,7 +231,7 @@ def fit(
         at = f"stage {progress.stage + 1}, iteration {progress.iteration}"
         report(f"{output} is finished" if finished else f"resuming at {at}")
     elif start is not None:
-        before = run.begin(model, start, device)
+        before = run.begin(model, config.system, start, device)
     work = Fit(config, store, output, device, model, progress, made, before, report)
     for number in range(progress.stage, len(config.stages)):  # what a later stage lacks is said now
         work.batches(number).fixed("valid", 1)

@@ -165,9 +165,7 @@ def forms(model: MusicVAE) -> list[Form]:
 
 def alone(model: MusicVAE, voice: int) -> MusicVAE:
     """Return `model` with one of its voices only, and with another encoder, of next to no size."""
-    own = replace(
-        model.config, vocabularies=(model.config.vocabularies[voice],), bar_encoder=1, sequence_encoder=1
-    )
+    own = replace(model.config, voices=(model.config.voices[voice],), bar_encoder=1, sequence_encoder=1)
     single = MusicVAE(replace(own, conductor=1, decoder=1)).eval()
     single.config, single.conductor = own, model.conductor
     single.decoders[0] = model.decoders[voice]

@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 from engine.latent import prior
 from engine.manifest import Axis
 from training.axes import measure_axes
+from training.batches import called
 from training.musicvae import MusicVAE
 from training.statistics import statistics
 from training.store import Store
+from training.view import view
 
 Floats = NDArray[np.float64]
 ANCHORS = 24
@@ -47,12 +49,13 @@ def measure(model: MusicVAE, store: Store, limit: int = WINDOWS, seed: int = 0) 
 
     LatentsError: fewer than FEWEST of them.
     """
-    rows = store.windows_of("train")
+    seen = view(store, model.config.voices, model.config.bars)
+    rows = seen.of("train")
     if len(rows) < FEWEST:
-        many = f"{len(rows)} window{'s' * (len(rows) != 1)} of all three voices"
+        many = f"{len(rows)} window{'s' * (len(rows) != 1)} of {called(model.config.voices)}"
         raise LatentsError(f"the store's train split has {many}; to measure axes takes {FEWEST} at least")
     chosen = np.random.default_rng(seed).permutation(rows)[:limit]
-    windows = store.window(chosen)
+    windows = seen.tokens(chosen)
     mu, sigma = _posterior(model, windows)
     deviation = np.sqrt(mu.var(0) + (sigma**2).mean(0))
     axes = measure_axes(model, windows, mu, sigma, seed=seed)

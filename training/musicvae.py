@@ -1,4 +1,4 @@
-"""MusicVAE (Roberts et al. 2018): the hierarchical trio and its flat counterpart.
+"""MusicVAE (Roberts et al. 2018): melody, bass and drums, alone or together, hierarchical and flat.
 
 Tokens are (B, bars, steps, voices); -1 marks a voice that a song lacks, which the encoder hears as
 missing and the loss leaves out.
@@ -12,13 +12,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.codec import CODECS
+
+VOICES = {voice.name: voice for voice in CODECS["trio"].voices}
+
 
 @dataclass(frozen=True, slots=True)
 class ModelConfig:
     """Sizes of a MusicVAE; the paper's own are 2048, 512, 1024, 512, 1024 (section 3)."""
 
     family: str = "hierarchical"  # or "flat": no conductor, the decoders run through all the bars
-    vocabularies: tuple[int, ...] = (130, 130, 512)  # melody, bass, drums
+    voices: tuple[str, ...] = ("melody", "bass", "drums")  # or some of them, in this order
     bars: int = 16
     steps_per_bar: int = 16
     embedding: int = 64  # of a token; reads a table where the paper multiplies a one-hot
@@ -29,6 +33,11 @@ class ModelConfig:
     code: int = 128  # the conductor's output for a bar, all that a bottom decoder knows of z
     decoder: int = 256  # units of each of the two layers, for each voice
     code_noise: float = 0.1  # on the normalised code in training: neighbours must decode alike
+
+    @property
+    def vocabularies(self) -> tuple[int, ...]:
+        """How many tokens each voice has."""
+        return tuple(VOICES[voice].vocabulary for voice in self.voices)
 
 
 class Posterior(NamedTuple):

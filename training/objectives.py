@@ -5,22 +5,20 @@ decoders on single bars, and "codes" teaches the sequence encoder and the conduc
 codes back, at no decoder's cost; both only find the weights from which "windows" starts.
 """
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from math import exp
 
 import torch
 from torch import Tensor, nn
 
-from engine.codec import CODECS, NOTE_OFF
+from engine.codec import NOTE_OFF
 from training.config import Stage
 from training.loss import NATS_PER_BIT, cross_entropy, kl, onsets, penalty, reconstruction
-from training.musicvae import MusicVAE
+from training.musicvae import VOICES, MusicVAE
+from training.system import Figures, Objective
 
-VOICES = CODECS["trio"].voices
-RESTS = tuple(0 if voice.kind == "drums" else NOTE_OFF for voice in VOICES)
-
-Figures = dict[str, float]
-Objective = Callable[[MusicVAE, Tensor, Stage, int], tuple[Tensor, Figures]]
+SAMPLED = 64  # windows decoded freely at each validation
+RESTS = {name: 0 if voice.kind == "drums" else NOTE_OFF for name, voice in VOICES.items()}
 
 
 def bars(model: MusicVAE, tokens: Tensor, stage: Stage, iteration: int) -> tuple[Tensor, Figures]:
@@ -88,6 +86,14 @@ def trained_parts(model: MusicVAE, stage: Stage) -> list[nn.Module]:
     return [*(bar_level if stage.bar_encoder else []), *window_level, model.decoders]
 
 
+def sampled(model: MusicVAE, valid: Tensor, stage: Stage) -> Figures:
+    """Return the accuracies of some windows of `valid` decoded freely; single bars are not."""
+    if stage.objective == "bars":
+        return {}
+    some = valid[:: max(1, len(valid) // SAMPLED)]
+    return accuracies(model.config.voices, model.generate(model.encoder(some).mu), some)
+
+
 def decode(
     model: MusicVAE, contexts: Tensor, tokens: Tensor, stage: Stage, iteration: int
 ) -> tuple[Tensor, Figures]:
@@ -97,13 +103,14 @@ def decode(
         inputs = _mixed(model, contexts, tokens, stage.scheduled_sampling, iteration)
     nats = torch.zeros(len(tokens), device=tokens.device)
     figures: Figures = {}
-    for v, logits in enumerate(model.teacher_forced(contexts, inputs)):
+    for v, (name, logits) in enumerate(
+        zip(model.config.voices, model.teacher_forced(contexts, inputs), strict=True)
+    ):
         if model.training:  # figures are for validation; here they would only cost time
             nats = nats + cross_entropy(logits, tokens[..., v])
             continue
-        score = reconstruction(logits, tokens[..., v], RESTS[v])
+        score = reconstruction(logits, tokens[..., v], RESTS[name])
         nats = nats + score.nats
-        name = VOICES[v].name
         figures[f"{name}_accuracy"] = float(score.right) / max(1, int(score.steps))
         figures[f"{name}_onset_accuracy"] = float(score.onsets_right) / max(1, int(score.onsets))
     if not model.training:
@@ -111,15 +118,15 @@ def decode(
     return nats, figures
 
 
-def accuracies(drawn: Tensor, tokens: Tensor) -> Figures:
+def accuracies(voices: Sequence[str], drawn: Tensor, tokens: Tensor) -> Figures:
     """Return the share of equal tokens, over all steps and over onsets, a voice; both (..., voices)."""
     figures: Figures = {}
-    for v, voice in enumerate(VOICES):
+    for v, voice in enumerate(voices):
         target = tokens[..., v]
-        right, onset = drawn[..., v] == target, onsets(target, RESTS[v])
+        right, onset = drawn[..., v] == target, onsets(target, RESTS[voice])
         known = target >= 0
-        figures[f"{voice.name}_sampled_accuracy"] = int(right[known].sum()) / max(1, int(known.sum()))
-        figures[f"{voice.name}_sampled_onset_accuracy"] = int(right[onset].sum()) / max(1, int(onset.sum()))
+        figures[f"{voice}_sampled_accuracy"] = int(right[known].sum()) / max(1, int(known.sum()))
+        figures[f"{voice}_sampled_onset_accuracy"] = int(right[onset].sum()) / max(1, int(onset.sum()))
     return figures
 
 

@@ -1,4 +1,4 @@
-"""`live-train prepare`: MIDI files in, a token store and a report of every file out, whole or not at all."""
+"""`live-train prepare`: files of music in, a store and a report of every file out, whole or not at all."""
 
 import hashlib
 import multiprocessing
@@ -17,11 +17,12 @@ from pathlib import Path
 from engine import interrupt
 from training.builder import Builder
 from training.corpus import Entry, Source, SourceError, open_source, read_files
-from training.extract import Piece, Remark, pieces_of
-from training.midi import UnusableError, read_score
+from training.midi import UnusableError
+from training.readers import READERS, Reader
 from training.report import Report, SourceReport
+from training.songs import Piece, Remark
 from training.store import FILES, Store, set_aside
-from training.windows import Selector
+from training.windows import CAP, Selector
 
 WORKERS = 2
 BATCH = 16  # files that a process reads before it hands them on
@@ -34,14 +35,15 @@ def prepare(
     sources: Sequence[Path],
     output: Path,
     *,
-    cap_windows: int = 256,
+    form: str = "trio",
+    cap_windows: int = CAP,
     workers: int = WORKERS,
     progress: bool = False,
 ) -> Report:
-    """Write the token store of all MIDI files in `sources` (folders, zip archives) to the folder `output`.
+    """Write the store of all files in `sources` (folders, zip archives) to the folder `output`.
 
-    `cap_windows` is the most windows that one file gives, and the most distinct bars; 256 lets all but
-    the longest files give all they have. A store that was there is replaced once the new one is whole.
+    `form` is one of FORMS. `cap_windows` is the most windows that one file gives, and the most distinct bars,
+    of trios. A store that was there is replaced once the new one is whole.
     SourceError: a source cannot be read, `output` is something else, no file is usable.
     """
     output = output.absolute()
@@ -50,7 +52,9 @@ def prepare(
         raise SourceError(f"cap_windows: {cap_windows}, expected 1 or more")
     if output.exists() and (foreign := _foreign(output)):
         raise SourceError(f"{output}: holds {foreign}, which is no part of a token store; name a new folder")
-    opened = [open_source(Path(source)) for source in sources]
+    if form not in READERS:
+        raise SourceError(f"codec: {form!r}, expected {' or '.join(READERS)}")
+    opened = [open_source(Path(source), READERS[form].suffixes) for source in sources]
     for name, count in Counter(source.name for source in opened).items():
         if count > 1:
             raise SourceError(f"{name}: {count} sources of this name; the store tells sources by name")
@@ -58,7 +62,8 @@ def prepare(
     shutil.rmtree(partial, ignore_errors=True)  # what an interrupted run left
     try:
         partial.mkdir(parents=True)
-        report = _fill(partial, opened, Builder(Selector(cap_windows)), workers, progress)
+        builder = Builder(form, Selector(cap_windows) if form == "trio" else None)
+        report = _fill(partial, opened, builder, workers, progress)
         _swap(partial, output)
     except OSError as error:
         raise SourceError(f"{output}: the store cannot be written: {error}") from error
@@ -81,13 +86,13 @@ def midi_windows(path: Path) -> Iterator[tuple[Store, Report]]:
 
 def _fill(folder: Path, sources: Sequence[Source], builder: Builder, workers: int, progress: bool) -> Report:
     reports = {source.name: SourceReport(source.name) for source in sources}
-    report = Report(tuple(reports.values()))
+    report = Report(tuple(reports.values()), builder.form)
     for source in sources:
         for path in source.absent:
             missing = UnusableError("listed but missing", "in the manifest, not in the source")
             report.refuse(reports[source.name], path, missing)
     total = sum(len(source.entries) for source in sources)
-    for entry, extracted in _watched(_extracted(sources, workers), total, progress):
+    for entry, extracted in _watched(_extracted(sources, builder.form, workers), total, progress):
         counts = reports[entry.source]
         counts.files += 1
         try:
@@ -99,24 +104,24 @@ def _fill(folder: Path, sources: Sequence[Source], builder: Builder, workers: in
         except UnusableError as error:
             report.refuse(counts, entry.path, error)
     if not builder.songs:
-        raise SourceError("\n".join(["no usable MIDI file in any source", *report.lines()]))
+        raise SourceError("\n".join(["no usable file in any source", *report.lines()]))
     builder.write(folder, report)
     return report
 
 
-Batch = tuple[Path, tuple[Entry, ...]]
+Batch = tuple[str, Path, tuple[Entry, ...]]  # the form, the source and some of its files
 
 
-def _extracted(sources: Sequence[Source], workers: int) -> Iterator[tuple[Entry, Extracted]]:
+def _extracted(sources: Sequence[Source], form: str, workers: int) -> Iterator[tuple[Entry, Extracted]]:
     """Yield each file with its songs in the order of the sources, whichever process read it."""
     batches = [
-        (source.location, source.entries[first : first + BATCH])
+        (form, source.location, source.entries[first : first + BATCH])
         for source in sources
         for first in range(0, len(source.entries), BATCH)
     ]
     if workers < 2 or len(batches) < FEW:
         for batch in batches:
-            yield from zip(batch[1], _extract(batch), strict=True)
+            yield from zip(batch[2], _extract(batch), strict=True)
         return
     # Started afresh: forking a process that draws a progress bar from a thread may deadlock.
     spawn = multiprocessing.get_context("spawn")
@@ -125,7 +130,7 @@ def _extracted(sources: Sequence[Source], workers: int) -> Iterator[tuple[Entry,
         with interrupt.held_back():  # it starts the processes
             extracted = pool.map(_extract, batches)
         for batch, results in zip(batches, extracted, strict=True):
-            yield from zip(batch[1], results, strict=True)
+            yield from zip(batch[2], results, strict=True)
     except BrokenProcessPool as error:
         raise SourceError("a process that reads MIDI files was ended from outside; run this again") from error
     finally:
@@ -133,19 +138,19 @@ def _extracted(sources: Sequence[Source], workers: int) -> Iterator[tuple[Entry,
 
 
 def _extract(batch: Batch) -> list[Extracted]:
-    location, entries = batch
-    files = read_files(location, [entry.path for entry in entries])
-    return [_songs(entry, data) for entry, data in zip(entries, files, strict=True)]
+    form, location, entries = batch
+    files = read_files(location, [entry.path for entry in entries], READERS[form].limit)
+    return [_songs(READERS[form], entry, data) for entry, data in zip(entries, files, strict=True)]
 
 
-def _songs(entry: Entry, data: bytes | UnusableError) -> Extracted:
+def _songs(reader: Reader, entry: Entry, data: bytes | UnusableError) -> Extracted:
     if isinstance(data, UnusableError):
         return data
     sha1 = hashlib.sha1(data).hexdigest()
     if entry.sha1 and entry.sha1 != sha1:
         return UnusableError("other content", f"sha1 {sha1}, the manifest says {entry.sha1}"[:200])
     try:
-        return sha1, *pieces_of(read_score(data))
+        return sha1, *reader.read(entry.path, data)
     except UnusableError as error:
         return error
 
@@ -171,7 +176,7 @@ def _watched(
     from rich.console import Console  # here, because only a terminal needs it
     from rich.progress import track
 
-    return track(results, description="reading MIDI", total=total, console=Console(stderr=True))
+    return track(results, description="reading", total=total, console=Console(stderr=True))
 
 
 def _foreign(output: Path) -> str:

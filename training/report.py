@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from training.extract import Remark
 from training.midi import UnusableError
+from training.songs import FORMS, Remark
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Remarked:
 
 @dataclass(slots=True)
 class SourceReport:
-    """The counts of one source: `windows` by split, `refused` files and `voices` by what befell them."""
+    """The counts of one source: songs and `windows` by split, `refused` and `voices` by what befell them."""
 
     name: str
     licence: str = ""  # of its songs in the store
@@ -37,7 +37,8 @@ class SourceReport:
     used: int = 0
     songs: int = 0
     trios: int = 0
-    bars: int = 0
+    rows: int = 0
+    splits: dict[str, int] = field(default_factory=dict)  # songs
     windows: dict[str, int] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     voices: dict[str, int] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Report:
     """The counts of every source, the refused files and voices; written as report.json into the store."""
 
     sources: tuple[SourceReport, ...]
+    form: str = "trio"
     refused: list[Refused] = field(default_factory=list)
     voices: list[Remarked] = field(default_factory=list)
 
@@ -65,13 +67,14 @@ class Report:
     def lines(self) -> list[str]:
         """Return the report as lines to print, one per source and one per reason."""
         text = []
+        trios = self.form == "trio"
         for source in self.sources:
-            windows = (
-                ", ".join(f"{count} {split}" for split, count in sorted(source.windows.items())) or "none"
-            )
+            songs = f"{source.songs} songs ({source.trios} trios)" if trios else f"{source.songs} songs"
+            what, counts = ("windows", source.windows) if trios else ("songs", source.splits)
+            by_split = ", ".join(f"{count} {split}" for split, count in sorted(counts.items())) or "none"
             text.append(
-                f"{_printable(source.name)}: {source.used} of {source.files} files, "
-                f"{source.songs} songs ({source.trios} trios), {source.bars} bars, windows: {windows}"
+                f"{_printable(source.name)}: {source.used} of {source.files} files, {songs}, "
+                f"{source.rows} {FORMS[self.form].called}, {what}: {by_split}"
             )
             text += [f"  {count} refused: {reason}" for reason, count in sorted(source.refused.items())]
             text += [

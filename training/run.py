@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from training.atomic import whole
-from training.musicvae import ModelConfig, MusicVAE
+from training.systems import SYSTEMS
 
 LAST, BEST = "last.pt", "best.pt"
 EVALUATION = "evaluation.json"  # what `live-train evaluate` measured of it on the test split
@@ -26,7 +26,8 @@ class RunError(Exception):
 class LoadedRun:
     """A trained model, ready to evaluate or export, and what is known of its making."""
 
-    model: MusicVAE
+    system: str
+    model: Any  # of that system
     meta: Mapping[str, Any]
 
 
@@ -49,7 +50,7 @@ def count(model: nn.Module) -> int:
     return sum(parameter.numel() for parameter in model.parameters())
 
 
-def identity(model: MusicVAE) -> str:
+def identity(model: nn.Module) -> str:
     """Return twelve hexadecimal digits that name the weights of `model`."""
     digest = hashlib.sha256()
     for name, value in model.state_dict().items():
@@ -111,12 +112,12 @@ def restore_noise(states: list[Tensor]) -> None:
         torch.cuda.set_rng_state(state.cpu(), index)
 
 
-def begin(model: MusicVAE, folder: Path, device: str) -> list[dict[str, Any]]:
+def begin(model: nn.Module, system: str, folder: Path, device: str) -> list[dict[str, Any]]:
     """Give `model` the best weights of the run in `folder`; return what that run was, and those before it.
 
-    RunError: weights of another shape.
+    RunError: a model of another system than `system`, or weights of another shape.
     """
-    started = load(folder, device)
+    started = load(folder, device, system)
     try:
         model.load_state_dict(started.model.state_dict())
     except RuntimeError as error:
@@ -126,13 +127,17 @@ def begin(model: MusicVAE, folder: Path, device: str) -> list[dict[str, Any]]:
     return [*started.meta.get("before", []), facts | {"identity": identity(started.model)}]
 
 
-def load(folder: Path, device: str = "cpu") -> LoadedRun:
-    """Return the best model of the run in `folder`; RunError where there is none."""
+def load(folder: Path, device: str = "cpu", system: str = "") -> LoadedRun:
+    """Return the best model of the run in `folder`; RunError where there is none, or not one of `system`."""
     content = read(folder / BEST, device)
     try:
-        raw = content["model_config"]
-        model = MusicVAE(ModelConfig(**raw | {"vocabularies": tuple(raw["vocabularies"])})).to(device)
+        found = content["system"]
+        kind, raw = SYSTEMS[found], content["model_config"]
+        sizes = {name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()}
+        model = kind.build(kind.sizes(**sizes)).to(device)
         model.load_state_dict(content["model"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise RunError(f"{folder / BEST}: not a model of this version: {error}") from error
-    return LoadedRun(model.eval(), {key: value for key, value in content.items() if key != "model"})
+    if system and system != found:
+        raise RunError(f"{folder}: system is {found!r}, expected {system!r}")
+    return LoadedRun(found, model.eval(), {key: value for key, value in content.items() if key != "model"})

@@ -25,6 +25,14 @@ class Subject(Protocol):
     """What an examination asks; tokens are (B, bars, steps, voices), latents (B, z_size)."""
 
     @property
+    def voices(self) -> tuple[str, ...]:
+        """What its columns are."""
+
+    @property
+    def bars(self) -> int:
+        """How many bars a latent spells."""
+
+    @property
     def facts(self) -> dict[str, object]:
         """Return family, form of the weights, and the identity of the run's."""
 
@@ -43,6 +51,16 @@ class RunSubject:
     """The best model of a run."""
 
     model: MusicVAE
+
+    @property
+    def voices(self) -> tuple[str, ...]:
+        """What its columns are."""
+        return self.model.config.voices
+
+    @property
+    def bars(self) -> int:
+        """How many bars a latent spells."""
+        return self.model.config.bars
 
     @property
     def facts(self) -> dict[str, object]:
@@ -84,6 +102,16 @@ class ExportSubject:
         self.vocabularies = [voice.vocabulary for voice in CODECS[self.manifest.codec].voices]
 
     @property
+    def voices(self) -> tuple[str, ...]:
+        """What its columns are."""
+        return self.manifest.voices
+
+    @property
+    def bars(self) -> int:
+        """How many bars a latent spells."""
+        return self.manifest.bars
+
+    @property
     def facts(self) -> dict[str, object]:
         """Return family and the form of the weights."""
         identity = self.manifest.exported_with.get("weights", "")
@@ -123,7 +151,7 @@ class ExportSubject:
 def open_subject(path: Path, device: str = "cpu") -> Subject:
     """Return the run folder, on `device`, or the exported file at `path`, which plays on the CPU only."""
     if path.is_dir():
-        return RunSubject(run.load(path, device).model)
+        return RunSubject(run.load(path, device, "musicvae").model)
     if path.suffix == ".ts":
         return ExportSubject(path)
     raise SubjectError(f"{path}: neither a run's folder nor an exported .ts file")

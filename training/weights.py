@@ -11,7 +11,7 @@ from engine import manifest
 from engine.codec import CODECS
 from engine.manifest import Manifest
 from engine.modelfile import Blocks, blocks, opened, rows
-from training import config, run
+from training import configfile, run
 from training.exported import Weights, in_order
 from training.musicvae import ModelConfig, MusicVAE
 
@@ -27,7 +27,8 @@ def open_model(path: Path) -> MusicVAE:
     ConfigError, RunError, ManifestError, WeightsError: what is wrong with it.
     """
     if path.is_dir():
-        return run.load(path).model
+        model: MusicVAE = run.load(path, system="musicvae").model
+        return model
     if path.suffix == ".toml":
         return untrained(path)[0]
     if path.suffix == ".ts":
@@ -37,7 +38,9 @@ def open_model(path: Path) -> MusicVAE:
 
 def untrained(path: Path) -> tuple[MusicVAE, str]:
     """Return a model of the sizes in the configuration at `path` and what its weights are, in words."""
-    found = config.load(path)
+    found = configfile.load(path)
+    if found.system != "musicvae":
+        raise WeightsError(f"{path}: system is {found.system!r}, expected 'musicvae'")
     torch.manual_seed(found.seed)
     return MusicVAE(found.model).eval(), f"random weights from seed {found.seed} of {path.name}"
 
@@ -58,7 +61,7 @@ def _unpacked(stored: Any, contract: Manifest) -> MusicVAE:
     readout = stored.conductor.readout()
     opening, opening_bias = blocks(stored.opening)
     config = ModelConfig(
-        vocabularies=vocabularies,
+        voices=contract.voices,
         bars=contract.bars,
         steps_per_bar=contract.steps_per_bar,
         embedding=max(vocabularies) + 1,  # one-hot

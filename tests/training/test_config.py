@@ -2,7 +2,8 @@
 
 import pytest
 
-from training.config import ConfigError, load
+from training.config import ConfigError
+from training.configfile import load
 
 STAGE = '[[stages]]\nobjective = "bars"\n'
 

@@ -30,13 +30,13 @@ def reason(data):
 
 
 def steps(piece, voice):
-    return piece.tokens[:, :, voice].reshape(-1).tolist()
+    return piece.rows[:, :, voice].reshape(-1).tolist()
 
 
 def test_a_trio_becomes_one_song_of_three_voices():
     (piece,) = pieces(midi(trio(bars=2)))
     assert piece.voices == (True, True, True)
-    assert piece.tokens.shape == (2, 16, 3)
+    assert piece.rows.shape == (2, 16, 3)
     first, second = (pitch for _, _, pitch in tune(1)[:2])
     assert steps(piece, 0)[:5] == [first, HOLD, HOLD, HOLD, second]
     assert steps(piece, 1)[:9] == [36, *[HOLD] * 7, 37]
@@ -68,7 +68,7 @@ def test_of_equal_onsets_the_melody_keeps_the_highest_and_the_bass_the_lowest():
     drums = [(beat, 0.25, pitch) for beat in range(8) for pitch in (36, 42, 49)]
     tracks = [Track(pair + line, 0, 80), Track([(0, 1, 40), (0, 1, 28), *low], 1, 32), Track(drums, 9)]
     (piece,) = pieces(midi(tracks))
-    assert piece.tokens[0, 0].tolist() == [67, 28, 0b10000101]
+    assert piece.rows[0, 0].tolist() == [67, 28, 0b10000101]
 
 
 def test_every_percussion_pitch_of_the_codec_sets_its_bit():
@@ -124,7 +124,7 @@ def test_three_trios_at_most_little_overlap_first_then_the_longest():
 def test_only_the_regions_in_common_time_are_read_each_from_its_own_bar_line():
     notes = [(beat, 1, 60 + beat % 7) for beat in range(19)]
     (before, after) = pieces(midi([Track(notes)], metres=[(0, 4, 4), (8, 3, 4), (11, 4, 4)]))
-    assert [len(before.tokens), len(after.tokens)] == [2, 2]
+    assert [len(before.rows), len(after.rows)] == [2, 2]
     assert steps(after, 0)[0] == notes[11][2]
     assert reason(midi([Track(notes)], metres=[(0, 6, 8)])) == "not in 4/4"
 
@@ -132,16 +132,16 @@ def test_only_the_regions_in_common_time_are_read_each_from_its_own_bar_line():
 def test_a_bar_that_another_metre_cuts_short_is_left_out_and_the_one_that_ends_the_music_is_filled_up():
     notes = [(beat, 1, 60 + beat % 7) for beat in range(19)]
     short = [(0, 4, 4), (10, 3, 4)]  # the last region of 4/4, but not the end of the music
-    assert [len(piece.tokens) for piece in pieces(midi([Track(notes)], metres=short))] == [2]
+    assert [len(piece.rows) for piece in pieces(midi([Track(notes)], metres=short))] == [2]
     first = [(0, 4, 4), (10, 4, 4)]  # the same metre again in mid-bar
-    assert [len(piece.tokens) for piece in pieces(midi([Track(notes)], metres=first))] == [2, 3]
+    assert [len(piece.rows) for piece in pieces(midi([Track(notes)], metres=first))] == [2, 3]
     (whole,) = pieces(midi([Track(notes[:10])]))
-    assert len(whole.tokens) == 3
+    assert len(whole.rows) == 3
 
 
 def test_common_time_said_again_on_a_bar_line_changes_nothing():
     (piece,) = pieces(midi([Track(tune(4))], metres=[(0, 4, 4), (8, 4, 4)]))
-    assert len(piece.tokens) == 4
+    assert len(piece.rows) == 4
 
 
 def test_a_melody_off_the_grid_is_refused_but_a_lagging_one_is_moved_and_drums_are_human():
@@ -246,7 +246,7 @@ def test_no_damage_to_a_file_raises_anything_but_a_reason(seed, hits):
     found = []
     with contextlib.suppress(UnusableError):
         found = pieces(bytes(data[: chance.randrange(1, len(data) + 1)]))
-    assert all(-1 <= piece.tokens.min() <= piece.tokens.max() < 512 for piece in found)
+    assert all(-1 <= piece.rows.min() <= piece.rows.max() < 512 for piece in found)
 
 
 def test_a_source_lists_its_files_in_order_with_what_the_manifest_says(tmp_path: Path):

@@ -17,6 +17,7 @@ from training.run import load
 from training.store import Store
 from training.subject import RunSubject, SubjectError, open_subject
 from training.tables import table
+from training.view import view
 
 
 class Oracle:
@@ -68,7 +69,8 @@ def folder(band, tiny, tmp_path_factory):
 def test_a_run_and_its_export_agree_where_no_noise_is_drawn(band, folder, tmp_path):
     export_model(load(folder).model, tmp_path / "model.ts", quantise=False)
     subject, exported = RunSubject(load(folder).model), open_subject(tmp_path / "model.ts")
-    tokens = torch.from_numpy(band.window(band.windows_of("test")[:3]))
+    seen = view(band)
+    tokens = torch.from_numpy(seen.tokens(seen.of("test")[:3]))
     for a, b in zip(subject.encode(tokens), exported.encode(tokens), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4)
     z = subject.encode(tokens)[0]

@@ -12,7 +12,8 @@ from midi_song import Track, midi, tune
 
 from training import run
 from training.batches import Batches, transpose
-from training.config import Config, ConfigError, Data, Stage, load
+from training.config import Config, ConfigError, Data, Stage
+from training.configfile import load
 from training.curves import Pace
 from training.fit import FitError, fit
 from training.prepare import prepare

@@ -14,7 +14,10 @@ from midi_song import Track, midi, trio, tune
 
 from engine.codec import HOLD, NOTE_OFF
 from training.prepare import prepare
-from training.store import Store, StoreError, canonical
+from training.songs import StoreError
+from training.sounding import canonical
+from training.store import Store
+from training.view import view, widened
 
 MANIFEST = "path,split,group\n{}\n".format(
     "\n".join(
@@ -44,22 +47,24 @@ def folder(tmp_path_factory):
 
 def test_a_store_gives_windows_and_bars_by_split_and_source(folder):
     store = Store.open(folder)
-    assert isinstance(store.tokens, np.memmap)
-    assert store.tokens.shape == (6 * 20 + 18, 16, 3)
-    assert len(store.windows_of("train")) == len(store.windows_of("test", ["band"])) == 2 * 5
+    assert isinstance(store.rows, np.memmap)
+    assert store.rows.shape == (6 * 20 + 18, 16, 3)
+    trios, bars = view(store), view(store, bars=1)
+    assert len(trios.of("train")) == len(trios.of("test", ["band"])) == 2 * 5
     assert len(store.windows) == 6 * 5 + 3
-    assert len(store.windows_of("train", ["flute"])) == 0  # trios only
-    assert len(store.windows_of(None)) == 30
-    assert len(store.bars_of("train")) == 2 * 20 + 18
-    assert len(store.bars_of("train", ["flute"])) == 18
-    assert {store.songs[index].split for index in store.windows[store.windows_of("valid"), 0]} == {"valid"}
+    assert len(trios.of("train", ["flute"])) == 0  # trios only
+    assert len(trios.of(None)) == 30
+    assert len(bars.of("train")) == 2 * 20 + 18
+    assert len(bars.of("train", ["flute"])) == 18
+    assert {store.songs[index].split for index in trios.spans[trios.of("valid"), 0]} == {"valid"}
 
 
 def test_windows_are_told_apart_by_their_file(folder):
     store = Store.open(folder)
-    rows = np.arange(len(store.windows))[::-1]
-    files = store.files_of(rows)
-    names = [store.songs[song].sha1 for song in store.windows[rows, 0]]
+    tunes = view(store, ["melody"])
+    rows = np.arange(len(tunes.spans))[::-1]
+    files = tunes.files(rows)
+    names = [store.songs[song].sha1 for song in tunes.spans[rows, 0]]
     assert len(set(files.tolist())) == len(set(names)) == 7
     assert len(set(zip(files.tolist(), names, strict=True))) == 7
 
@@ -71,7 +76,7 @@ def test_the_digest_tells_stores_apart(folder, tmp_path):
     assert Store.open(tmp_path / "same").digest() == store.digest()
     others = [
         changed(folder, tmp_path / "a", "songs.json", lambda v: v[0].update(group="x")),
-        changed(folder, tmp_path / "b", "store.json", lambda v: v.update(tokens="other")),
+        changed(folder, tmp_path / "b", "store.json", lambda v: v.update(rows="other")),
         changed(folder, tmp_path / "c", "store.json", lambda v: None),
     ]
     np.save(others[2] / "windows.npy", store.windows[::-1])
@@ -80,18 +85,43 @@ def test_the_digest_tells_stores_apart(folder, tmp_path):
 
 def test_a_window_holds_the_bars_of_its_song(folder):
     store = Store.open(folder)
-    rows = store.windows_of("test")[[0, 3, 7]]
-    windows = store.window(rows)
+    trios = view(store)
+    rows = trios.of("test")[[0, 3, 7]]
+    windows = trios.tokens(rows)
     assert windows.shape == (3, 16, 16, 3)
     assert windows.dtype == np.int64
     for window, row in zip(windows, rows, strict=True):
-        first = store.windows[row, 1]
-        assert np.array_equal(window, store.tokens[first : first + 16])
+        first = trios.spans[row, 1]
+        assert np.array_equal(window, store.rows[first : first + 16])
+    singles = view(store, bars=1)
+    some = singles.of("test")[:4]
+    assert np.array_equal(singles.tokens(some)[:, 0], store.rows[singles.spans[some, 1]])
     flute = next(index for index, song in enumerate(store.songs) if song.source == "flute")
-    alone = store.window(np.flatnonzero(store.windows[:, 0] == flute))
+    alone = singles.tokens(np.flatnonzero(singles.spans[:, 0] == flute))
     assert set(np.unique(alone[..., 1:])) == {-1}
-    bars = store.bar(store.bars_of("test")[:4])
-    assert np.array_equal(bars, store.tokens[store.bars[store.bars_of("test")[:4], 1]])
+
+
+@pytest.mark.parametrize("bars", [1, 2, 16])
+def test_some_voices_have_windows_of_their_own(folder, bars):
+    store = Store.open(folder)
+    tunes = view(store, ["melody"], bars)
+    tokens = tunes.tokens(np.arange(len(tunes.spans)))
+    assert tokens.shape == (len(tunes.spans), bars, 16, 1)
+    assert (tokens >= 0).all()
+    sources = {store.songs[song].source for song in tunes.spans[:, 0]}
+    assert sources == {"band", "flute"}  # a trio's melody is a melody
+    for split in ("train", "valid", "test"):
+        spelt = {window.tobytes() for window in tokens[tunes.of(split)]}
+        assert len(spelt) == len(tunes.of(split)) > 0
+    if bars == 2:
+        assert ((tokens < NOTE_OFF).any((1, 2, 3))).all()
+    drums = view(store, ["drums"], bars)
+    assert {store.songs[song].source for song in drums.spans[:, 0]} == {"band"}
+
+
+def test_what_a_view_lacks_is_missing_in_the_trio_that_it_is_widened_to():
+    wide = widened(np.array([[7], [8]]), [2])
+    assert wide.tolist() == [[-1, -1, 7], [-1, -1, 8]]
 
 
 columns = st.lists(st.sampled_from([60, 72, NOTE_OFF, HOLD]), min_size=64, max_size=64)
@@ -121,7 +151,7 @@ def changed(folder, tmp_path, file, change):
 @pytest.mark.parametrize(
     ("file", "change", "message"),
     [
-        ("store.json", lambda v: v.update(version=2), r"store.json: version: found 2, expected 1"),
+        ("store.json", lambda v: v.update(version=1), r"store.json: version: found 1, expected 2"),
         ("store.json", lambda v: v.update(codec="duo"), r"store.json: codec: found duo, expected trio"),
         ("store.json", lambda v: v.pop("bars"), r"store.json: bars: found None, expected 16"),
         ("store.json", lambda v: v.pop("sources"), r"store.json: sources: found None, expected"),
@@ -133,10 +163,10 @@ def changed(folder, tmp_path, file, change):
         ),
         (
             "songs.json",
-            lambda v: v[6].update(bars=900),
-            r"song 6: bars: found 120 to 1020, expected 0 to 138",
+            lambda v: v[6].update(rows=900),
+            r"song 6: rows: found 120 to 1020, expected 0 to 138",
         ),
-        ("songs.json", lambda v: v[2].update(bars="x"), r"song 2: bars: found x, expected an integer"),
+        ("songs.json", lambda v: v[2].update(rows="x"), r"song 2: rows: found x, expected an integer"),
         (
             "songs.json",
             lambda v: v[0].update(voices=[True]),
@@ -166,7 +196,7 @@ def test_a_store_that_was_set_aside_when_its_replacing_was_killed_still_opens(fo
         Store.open(tmp_path / "copy")
 
 
-@pytest.mark.parametrize("file", ["store.json", "songs.json", "tokens.npy", "windows.npy", "bars.npy"])
+@pytest.mark.parametrize("file", ["store.json", "songs.json", "rows.npy", "windows.npy", "bars.npy"])
 def test_a_missing_or_damaged_file_is_named(folder, tmp_path, file):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
@@ -181,7 +211,7 @@ def test_a_missing_or_damaged_file_is_named(folder, tmp_path, file):
 def test_an_array_of_another_shape_is_named(folder, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    np.save(copy / "tokens.npy", np.zeros((4, 16, 2), np.int16))
+    np.save(copy / "rows.npy", np.zeros((4, 16, 2), np.int16))
     with pytest.raises(StoreError, match=r"int16 \(4, 16, 2\), expected int16 \(rows, 16, 3\)"):
         Store.open(copy)
 
@@ -189,14 +219,14 @@ def test_an_array_of_another_shape_is_named(folder, tmp_path):
 def test_unknown_splits_and_sources_are_named(folder):
     store = Store.open(folder)
     with pytest.raises(StoreError, match="split: found dev, expected train or valid or test"):
-        store.windows_of("dev")
+        view(store).of("dev")
     with pytest.raises(StoreError, match="sources: found bend, expected band, flute"):
-        store.windows_of("train", ["bend"])
+        view(store).of("train", ["bend"])
 
 
 def test_the_reader_needs_numpy_alone():
     code = (
-        "import sys, training.store, training.statistics; "
+        "import sys, training.view, training.statistics; "
         "print([name for name in ('mido', 'rich', 'torch') if name in sys.modules])"
     )
     root = Path(__file__).parents[2]

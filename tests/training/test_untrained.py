@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from engine.manifest import read
-from training import config, run
+from training import configfile, run
 from training.cli import main
 from training.musicvae import MusicVAE
 from training.weights import untrained
@@ -66,7 +66,7 @@ def test_axes_of_an_untrained_model_are_refused(tiny, tmp_path, capsys):
 
 
 def test_the_papers_decoder_has_the_published_number_of_parameters():
-    sizes = config.load(ROOT / "training" / "configs" / "trio-paper.toml").model
+    sizes = configfile.load(ROOT / "training" / "configs" / "trio-paper.toml").model
     assert (sizes.conductor, sizes.decoder) == (1024, 1024)
     assert (sizes.z_size, sizes.code, sizes.bars) == (512, 512, 16)
     with torch.device("meta"):
