@@ -75,5 +75,8 @@ def line(objective: str, row: Row) -> str:
         found = [f"{row[v + kind]:.3f}" for v in ("melody", "bass", "drums") if v + kind in row]
         if found:
             parts.append(f"{title} {'/'.join(found)}")
+    told = {*HEAD, "iterations_per_second"}
+    others = [name for name in row if name not in told and not name.endswith("_accuracy")]
+    parts += [f"{name.replace('_', ' ')} {row[name]:.3f}" for name in others]
     parts.append(f"{row['iterations_per_second']:.2f} it/s")
     return "  ".join(parts)
