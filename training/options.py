@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from training.papers import NAMES
+from training.papers import CONFIGS, NAMES
 from training.songs import FORMS
 
 Number = TypeVar("Number", int, float)
@@ -78,6 +78,8 @@ def _using(commands: Commands) -> None:
     papers.add_argument("--data", type=Path, required=True, metavar="DIR", help=archives)
     results = "folder for tables and pictures; stores and runs lie below it, and are used again"
     papers.add_argument("--output", type=Path, required=True, metavar="DIR", help=results)
+    configs = "folder of other configurations than the project's, by the same names"
+    papers.add_argument("--configs", type=Path, default=CONFIGS, metavar="DIR", help=configs)
     shared = "for all the runs together; without it each trains to the end of its configuration"
     papers.add_argument("--minutes", type=_positive(float), metavar="M", help=shared)
     _machine(papers)
