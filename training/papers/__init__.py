@@ -3,8 +3,5 @@
 from pathlib import Path
 
 CONFIGS = Path(__file__).parents[1] / "configs"
-NAMES = (
-    "musicvae-table1",
-    "musicvae-interpolation",
-    "musicvae-attributes",
-)  # what `live-train papers` takes; a module has _ where its name has -
+# What `live-train papers` takes; a module has _ where its name has -.
+NAMES = ("musicvae-table1", "musicvae-interpolation", "musicvae-attributes")
