@@ -89,9 +89,9 @@ def attributes(windows: Tokens) -> dict[str, Values]:
     """Return the attributes that describe what a direction in latent space does (MusicVAE, Figure 4).
 
     Densities are onsets a bar, of the drums also by kind; register is the mean pitch of the melody; the
-    average interval is in semitones. Drum syncopation is the share of kicks and snares off the grid of eighths. The rest are
-    shares of melody onsets: off that grid with the sixteenth before empty; between two beats with both
-    sixteenths before empty; on the white keys.
+    average interval is in semitones. Drum syncopation is the share of kicks and snares off the grid of
+    eighths. The rest are shares of melody onsets: off that grid with the sixteenth before empty; between
+    two beats with both sixteenths before empty; on the white keys.
     """
     melody, bass, drums = _columns(windows)
     bars = windows.shape[1]
