@@ -15,8 +15,14 @@ from engine.latent import Latent
 from engine.manifest import Manifest, ManifestError, read
 from engine.modelfile import frozen, opened
 
-# What the module of a model file offers, by whether each of its bars stands alone.
-ALONE, IN_TURN = ("begin", "plan", "bar"), ("begin", "bar")
+# What the module of a model file offers. Where each bar stands alone, with `state` of any form:
+#   begin(z) -> state, plan(state, bars) -> codes (bars, code), state after them
+#   bar(code, prefix, from_step, temperature, noise) -> tokens
+ALONE = ("begin", "plan", "bar")
+# Where each goes on from the one before, with `state` in one row of float32:
+#   begin(z) -> state before the first bar
+#   bar(z, state, prefix, from_step, temperature, noise) -> tokens, state after the bar, traces
+IN_TURN = ("begin", "bar")
 WEIGHTS = ("float32", "int8")
 NOTHING: NDArray[np.float32] = np.zeros(0, np.float32)
 
