@@ -1,17 +1,23 @@
 """A flat model's exported form: the window of its Python model, a bar at a time."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from test_export import TINY, lively
 from torch import Tensor
 
+from engine.decoder import Decoder
+from engine.noise import gumbel
 from training.agreement import compare, compare_encoders, reference, spelt
-from training.export import script
+from training.export import export_model
 from training.exported_flat import ExportedFlat
 from training.musicvae import MusicVAE
+from training.packing import script
+from training.subject import ExportSubject
 
 STEPS = 16
 VOICES = {"trio": ("melody", "bass", "drums"), "melody": ("melody",), "drums": ("drums",)}
@@ -73,3 +79,23 @@ def test_the_second_bar_hears_the_first(model: MusicVAE, exact: Any) -> None:
     changed = spelt(exact, z, STEPS, other)
     assert not torch.equal(changed[:STEPS], usual[:STEPS])
     assert not torch.equal(changed[STEPS:], usual[STEPS:])
+
+
+def test_the_engine_plays_the_exported_file_bar_by_bar(model: MusicVAE, tmp_path: Path) -> None:
+    report = export_model(model, tmp_path / "model.ts", quantise=False, checked=4)
+    assert report.written.unequal == 0
+    decoder = Decoder.load(tmp_path / "model.ts")
+    facts = decoder.manifest
+    assert (facts.family, facts.memory, facts.voices) == ("musicvae-flat", "window", model.config.voices)
+    z = np.full(8, 0.5, np.float32)
+    plan = decoder.plan(z)
+    state, bars = plan.state, []
+    blank = np.zeros((STEPS, len(facts.voices)), np.int64)
+    for bar in range(facts.bars):
+        own = gumbel(3, 0, bar, STEPS, facts.streams)
+        decoded = decoder.bar(plan.code(bar), blank, 0, [1.0] * len(own), own, state=state)
+        state = decoded.state
+        bars.append(decoded.tokens)
+    subject = ExportSubject(tmp_path / "model.ts")
+    expected = subject.generate(torch.from_numpy(z)[None], 1.0, 3)[0]
+    assert np.array_equal(np.stack(bars), expected.numpy())
