@@ -1,7 +1,7 @@
 """The polyphonic benchmark of Boulanger-Lewandowski et al. (2012): JSON files of rolls with their splits.
 
-A file holds, under "train", "valid" and "test", pieces as lists of steps, each a list of the MIDI pitches that
-sound. In the chorales by voice a -1 stands for a voice that rests.
+A file holds, under "train", "valid" and "test", pieces as lists of steps, each a list of the MIDI pitches
+that sound. In the chorales by voice a -1 stands for a voice that rests.
 """
 
 import json
@@ -45,7 +45,9 @@ def _roll(steps: object, where: str) -> NDArray[np.uint8]:
         for pitch in _list(sounding, where):
             if type(pitch) is not int or not (pitch == REST or LOWEST <= pitch < LOWEST + KEYS):
                 most = LOWEST + KEYS - 1
-                raise UnusableError("not a benchmark", f"{where}: {pitch!r}, expected {LOWEST} to {most}"[:200])
+                raise UnusableError(
+                    "not a benchmark", f"{where}: {pitch!r}, expected {LOWEST} to {most}"[:200]
+                )
             if pitch != REST:
                 row[pitch - LOWEST] = 1
     return roll

@@ -54,7 +54,9 @@ def begin(model: VRNN, stage: Stage, stream: Sequences, budget: float | None, re
     x, _ = model.frame.split(torch.from_numpy(stream.all_rows()))
     model.mean.copy_(x.mean(0))
     model.scale.copy_(x.std(0))
-    told = ", ".join(f"{m:.4f} +- {s:.4f}" for m, s in zip(x.mean(0).tolist(), x.std(0).tolist(), strict=True))
+    told = ", ".join(
+        f"{m:.4f} +- {s:.4f}" for m, s in zip(x.mean(0).tolist(), x.std(0).tolist(), strict=True)
+    )
     return f"normalised by {told}"
 
 
@@ -65,8 +67,6 @@ def check(config: Config) -> None:
         raise ConfigError(f"model.output: {model.output!r} does not go with model.form {model.form!r}")
     for i, stage in enumerate(config.stages):
         if model.latent == "none" and stage.objective != "elbo":
-            raise ConfigError(
-                f"stages[{i}].objective: {stage.objective!r} needs a latent; an RNN has 'elbo', which is exact"
-            )
+            raise ConfigError(f"stages[{i}].objective: {stage.objective!r} needs a latent; an RNN has 'elbo'")
         if stage.free_bits:
             raise ConfigError(f"stages[{i}].free_bits: {stage.free_bits!r}, expected 0: the bound has none")

@@ -82,7 +82,7 @@ def open_source(location: Path, suffixes: tuple[str, ...] = MIDI) -> Source:
 
 
 def parted(source: Source, suffixes: tuple[str, ...]) -> list[Source]:
-    """Return `source` without its files that end in `suffixes`, and each of those as a source named after it."""
+    """Return `source` without its files that end in `suffixes`, and each of those as a source of its name."""
     alone = [entry for entry in source.entries if entry.path.lower().endswith(suffixes)] if suffixes else []
     if not alone:
         return [source]

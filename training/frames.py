@@ -18,7 +18,7 @@ LONGEST_GAP = STEPS_PER_BAR  # steps; a longer rest counts as this
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`split` takes rows (N, ...) apart: x (N, width), what is drawn, and what it is given, (N, condition)."""
+    """`split` takes rows (N, ...) apart: x (N, width) is drawn, given the rest, (N, condition)."""
 
     width: int
     condition: int

@@ -20,7 +20,7 @@ class _Late(torch.autograd.Function):
         return share.view_as(share)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:  # type: ignore[override] # torch says Any
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
         rows = torch.cat(ctx.inputs).flatten(0, -2)
         ctx.inputs.clear()
         product = gradient.flatten(0, -2).to(rows.dtype).T @ rows
@@ -44,15 +44,16 @@ class Late:
         """Return x @ weight.T + share for `x` (frames of that step, ..., in)."""
         if self._inputs is not None:
             self._inputs.append(x.detach())
-        return self._shares[step] + x @ self._weight
+        product: Tensor = self._shares[step] + x @ self._weight
+        return product
 
 
 class LateNetwork:
-    """A network of linear maps and rectifiers in such a loop, from its layer `first` on."""
+    """A network of linear maps and rectifiers in such a loop."""
 
-    def __init__(self, network: nn.Sequential, shape: tuple[int, ...], sizes: Sequence[int], first: int = 0) -> None:
+    def __init__(self, network: nn.Sequential, shape: tuple[int, ...], sizes: Sequence[int]) -> None:
         """`shape` is (frames, ...), what the outputs have before their last axis."""
-        linears = [layer for layer in network if isinstance(layer, nn.Linear)][first:]
+        linears = [layer for layer in network if isinstance(layer, nn.Linear)]
         self._layers = [Late(part.weight, part.bias.expand(*shape, -1), sizes) for part in linears]
 
     def __call__(self, step: int, x: Tensor) -> Tensor:

@@ -69,7 +69,8 @@ class Mixture(nn.Module):
         pick = (shares.cumsum(-1) < noise[..., :1]).sum(-1, keepdim=True).clamp(max=self.shape[0] - 1)
         index = pick.unsqueeze(-1).expand(*pick.shape, self.shape[1])
         normal = torch.special.ndtri(noise[..., 1:])
-        return mu.gather(-2, index).squeeze(-2) + temperature * sigma.gather(-2, index).squeeze(-2) * normal
+        x: Tensor = mu.gather(-2, index) + temperature * sigma.gather(-2, index) * normal.unsqueeze(-2)
+        return x.squeeze(-2)
 
 
 def output(name: str, features: int, frame: int, components: int) -> Bernoulli | Mixture:

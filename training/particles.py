@@ -1,7 +1,7 @@
 """Multi-sample estimates of log p(x): particles that each draw their own latents along a sequence.
 
-Without resampling this is importance sampling (Chung et al. 2015, section 5; its bound is the IWAE's, Burda et
-al. 2016); with it a particle filter, whose bound is FIVO (Maddison et al. 2017).
+Without resampling this is importance sampling (Chung et al. 2015, section 5; its bound is the IWAE's, Burda
+et al. 2016); with it a particle filter, whose bound is FIVO (Maddison et al. 2017).
 """
 
 from math import log
@@ -79,19 +79,15 @@ class Weigher:
         self._x, self._given = packed.x.unsqueeze(1).split(sizes), given.split(sizes)
         self._dropout, self._output = model.dropout, model.output
         self._decoder = LateNetwork(model.decoder, shape, sizes)
-        self._prior: tuple[LateNetwork, Late] | None = None
-        if model.config.latent == "prior":
-            heads = model.prior.heads
-            bias = heads.bias.expand(*shape, -1)
-            self._prior = LateNetwork(model.prior.network, shape, sizes), Late(heads.weight, bias, sizes)
+        layers = [model.prior.hidden, model.prior.heads] if model.config.latent == "prior" else []
+        self._prior = [Late(layer.weight, layer.bias.expand(*shape, -1), sizes) for layer in layers]
 
     def weigh(self, step: int, past: Tensor, drawn: Tensor, z: Tensor) -> Tensor:
         """Return log p(x_t, z_t | the past) of each particle, (n, samples)."""
         heard = torch.cat([past, self._given[step]], -1)
-        if self._prior is None:
-            mu, sigma = torch.zeros_like(z), torch.ones_like(z)
-        else:
+        mu, sigma = torch.zeros_like(z), torch.ones_like(z)
+        if self._prior:
             hidden, heads = self._prior
-            mu, sigma = halves(heads(step, hidden(step, heard)))
+            mu, sigma = halves(heads(step, hidden(step, heard).relu()))
         features = self._decoder(step, self._dropout(torch.cat([drawn, heard], -1)))
         return self._output.log_likelihood(features, self._x[step]) + log_density(z, mu, sigma)

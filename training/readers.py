@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from training import benchmark
+from training import benchmark, hits
 from training.corpus import MIDI
 from training.extract import pieces_of
 from training.midi import MAX_BYTES, read_score
@@ -32,4 +32,5 @@ READERS = {
         benchmark.LIMIT,
         apart=(benchmark.SUFFIX,),
     ),
+    "feel": Reader(MIDI, lambda path, data: hits.read(data)),
 }

@@ -37,7 +37,8 @@ class Sequences:
         songs = self.draws.draw(self.stage.batch)
         shifts = self.draws.generator.integers(self.transpose[0], self.transpose[1] + 1, size=len(songs))
         places = self.draws.generator.random(len(songs))
-        drawn = [self._stretch(int(song), place) for song, place in zip(songs, places, strict=True)]
+        chosen = zip(songs, places, strict=True)
+        drawn = [stretch(piece(self.store, int(song)), self.stage.length, place) for song, place in chosen]
         if self.store.form == "roll":
             drawn = [transposed(rows, int(shift)) for rows, shift in zip(drawn, shifts, strict=True)]
         return padded(drawn)
@@ -51,7 +52,9 @@ class Sequences:
 
     def all_rows(self) -> Rows:
         """Return every training row that can be drawn."""
-        return np.concatenate([piece(self.store, int(song)) for song in np.unique(np.concatenate(self.draws.rows))])
+        return np.concatenate(
+            [piece(self.store, int(song)) for song in np.unique(np.concatenate(self.draws.rows))]
+        )
 
     def state(self) -> dict[str, Any]:
         """Return where the stream stands."""
@@ -72,21 +75,24 @@ class Sequences:
         counts = [-(-self.store.songs[song].rows // length) if length else 1 for song in songs]
         return np.repeat(songs, counts)
 
-    def _stretch(self, song: int, place: float) -> Rows:
-        """Return a stretch of `song`; half a stretch past either end counts as the end: they are heard too."""
-        rows, length = piece(self.store, song), self.stage.length
-        spare = len(rows) - length
-        if length == 0 or spare <= 0:
-            return rows
-        first = round(place * (spare + length) - length / 2)
-        first = min(max(first, 0), spare)
-        return rows[first : first + length]
-
 
 def piece(store: Store, song: int) -> Rows:
     """Return the rows of the store's song number `song`."""
     placed = store.songs[song]
     return store.rows[placed.first_row : placed.first_row + placed.rows]
+
+
+def stretch(rows: Rows, length: int, place: float) -> Rows:
+    """Return `length` of the `rows` (0: all), at `place` from 0 to 1.
+
+    Places reach half a stretch past either end and count as the end there: else the first and the last rows
+    would hardly be drawn.
+    """
+    spare = len(rows) - length
+    if length == 0 or spare <= 0:
+        return rows
+    first = min(max(round(place * (spare + length) - length / 2), 0), spare)
+    return rows[first : first + length]
 
 
 def pieces(store: Store, split: str, sources: Sequence[str] | None = None) -> list[Rows]:
@@ -95,7 +101,7 @@ def pieces(store: Store, split: str, sources: Sequence[str] | None = None) -> li
 
 
 def padded(sequences: Sequence[Rows]) -> Tensor:
-    """Return `sequences` as one tensor (B, T, ...), the shorter ones padded; rolls are int8, others float32."""
+    """Return `sequences` as one tensor (B, T, ...), padded; rolls are int8, all else float32."""
     kind = np.int8 if sequences[0].dtype == np.uint8 else np.float32
     longest = max(map(len, sequences))
     rows = np.full((len(sequences), longest, *sequences[0].shape[1:]), PADDING, kind)

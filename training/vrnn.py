@@ -7,6 +7,7 @@ sequences in order of length, so that padding is neither computed nor counted.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log, pi
 from typing import NamedTuple
 
@@ -78,8 +79,7 @@ class Inferred(NamedTuple):
 def network(inputs: int, units: int, layers: int) -> nn.Sequential:
     """Return a phi: `layers` affine maps, each with its rectifier."""
     widths = [inputs] + [units] * layers
-    pairs = zip(widths, widths[1:], strict=False)
-    return nn.Sequential(*(part for a, b in pairs for part in (nn.Linear(a, b), nn.ReLU())))
+    return nn.Sequential(*(part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nn.ReLU())))
 
 
 class Gaussian(nn.Module):
@@ -87,12 +87,12 @@ class Gaussian(nn.Module):
 
     def __init__(self, inputs: int, units: int, z_size: int) -> None:
         super().__init__()
-        self.network = network(inputs, units, 1)
+        self.hidden = nn.Linear(inputs, units)
         self.heads = nn.Linear(units, 2 * z_size)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma, (..., z_size) each."""
-        return halves(self.heads(self.network(x)))
+        return halves(self.heads(self.hidden(x).relu()))
 
 
 def halves(heads: Tensor) -> tuple[Tensor, Tensor]:
@@ -127,7 +127,7 @@ class VRNN(nn.Module):
         self.register_buffer("mean", torch.zeros(self.frame.width))
         self.register_buffer("scale", torch.ones(self.frame.width))
         with torch.no_grad():
-            self.cell.bias_ih_l0[units : 2 * units] = 1.0  # a state is kept until it is learnt when not to
+            self.recurrence()[2][units : 2 * units] = 1.0  # a state is kept until it is learnt when not to
 
     def pack(self, rows: Tensor) -> Packed:
         """Return `rows` (B, T, ...) without their padding, whose first element is below 0."""
@@ -141,17 +141,19 @@ class VRNN(nn.Module):
     def forward(self, rows: Tensor) -> Steps:
         """Return the terms of the bound along sequences `rows` (B, T, ...) of frames."""
         packed = self.pack(rows)
+        likelihood, divergence = self.terms(packed)
+        known = packed.known.T[packed.order.argsort()]
+        return Steps(packed.back(likelihood), packed.back(divergence.sum(-1)), known)
+
+    def terms(self, packed: Packed) -> tuple[Tensor, Tensor]:
+        """Return log p(x_t | z_<=t, x_<t) of every frame, (N,), and each unit's KL, (N, z_size or none)."""
         features = self.features(packed.x, packed.condition)
         if self.config.latent == "none":
             past = self.listen(features, packed.sizes)
             likelihood = self.likelihood(past, packed.condition, None, packed.x)
-            divergence = torch.zeros_like(likelihood)
-        else:
-            seen = self.infer(features, packed.condition, packed.sizes)
-            likelihood = self.likelihood(seen.past, packed.condition, seen.drawn, packed.x)
-            divergence = divergences(seen).sum(-1)
-        known = packed.known.T[packed.order.argsort()]
-        return Steps(packed.back(likelihood), packed.back(divergence), known)
+            return likelihood, past[:, :0]
+        seen = self.infer(features, packed.condition, packed.sizes)
+        return self.likelihood(seen.past, packed.condition, seen.drawn, packed.x), divergences(seen)
 
     def features(self, x: Tensor, condition: Tensor) -> Tensor:
         """Return phi of `x` (..., width) and what it was given."""
@@ -162,7 +164,7 @@ class VRNN(nn.Module):
         """Return the RNN's state before each frame, (N, units): equation 1 over all packed frames at once."""
         states, _ = self.cell(PackedSequence(features, torch.tensor(sizes)))
         h = states.data.split(list(sizes))
-        return torch.cat([h[0].new_zeros(h[0].shape), *(a[: len(b)] for a, b in zip(h, h[1:], strict=False))])
+        return torch.cat([torch.zeros_like(h[0]), *(a[: len(b)] for a, b in pairwise(h))])
 
     def infer(self, features: Tensor, condition: Tensor, sizes: Sequence[int]) -> Inferred:
         """Draw a latent for every packed frame, each after those before it: equations 7 and 9."""
@@ -176,6 +178,10 @@ class VRNN(nn.Module):
             state = walk.next(step, drawn, state)
         past, drawn, mu, sigma = (torch.cat(part).squeeze(1) for part in zip(*found, strict=True))
         return Inferred(past, drawn, mu, sigma, *self.expected(past, condition))
+
+    def recurrence(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return weight_ih, weight_hh, bias_ih and bias_hh of the one layer."""
+        return tuple(self.cell.all_weights[0])  # type: ignore[return-value] # a list of these four
 
     def begin(self, shape: tuple[int, ...], like: Tensor) -> State:
         """Return the state before the first frame, (*shape, units) each."""
@@ -219,16 +225,15 @@ class Walk:
     """
 
     def __init__(self, model: VRNN, features: Tensor, sizes: Sequence[int], samples: int) -> None:
-        config, cell, first = model.config, model.cell, model.posterior.network[0]
+        config, first = model.config, model.posterior.hidden
         width, shape = config.features, (len(features), samples)
         share = F.linear(features, first.weight[:, :width], first.bias)
-        gates = F.linear(features, cell.weight_ih_l0[:, :width], cell.bias_ih_l0 + cell.bias_hh_l0)
-        recurrent = torch.cat([cell.weight_ih_l0[:, width:], cell.weight_hh_l0], 1)
+        heard, remembered, *biases = model.recurrence()
+        gates = F.linear(features, heard[:, :width], biases[0] + biases[1])
+        recurrent = torch.cat([heard[:, width:], remembered], 1)
         self.phi_z = LateNetwork(model.phi_z, shape, sizes)
         self._posterior = Late(first.weight[:, width:], share.unsqueeze(1).expand(*shape, -1), sizes)
-        self._heads = Late(
-            model.posterior.heads.weight, model.posterior.heads.bias.expand(*shape, -1), sizes
-        )
+        self._heads = Late(model.posterior.heads.weight, model.posterior.heads.bias.expand(*shape, -1), sizes)
         self._gates = Late(recurrent, gates.unsqueeze(1).expand(*shape, -1), sizes)
         self._noise = torch.randn((*shape, config.z_size), device=features.device).split(list(sizes))
 
@@ -238,7 +243,7 @@ class Walk:
         return mu, sigma, mu + sigma * self._noise[step]
 
     def next(self, step: int, drawn: Tensor, state: State) -> State:
-        """Return the state after the step in which `drawn` (n, samples, features) were the latents' features."""
+        """Return the state after the step whose latents had the features `drawn` (n, samples, features)."""
         i, f, g, o = self._gates(step, torch.cat([drawn, state[0]], -1)).chunk(4, -1)
         c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
         return o.sigmoid() * c.tanh(), c

@@ -1,3 +1,6 @@
 """The papers' tables and figures, each reproduced by the module of its name: `reproduce(job)`."""
 
-NAMES: tuple[str, ...] = ()  # what `live-train papers` takes; a module has _ where its name has -
+NAMES: tuple[str, ...] = (
+    "vrnn-polyphony",
+    "vrnn-feel",
+)  # what `live-train papers` takes; a module has _ where its name has -
