@@ -36,7 +36,7 @@ class Mixture(nn.Module):
 
     def __init__(self, features: int, frame: int, components: int) -> None:
         super().__init__()
-        self.shape = components, frame
+        self.shape, self.least = (components, frame), SIGMA
         self.heads = nn.Linear(features, components * (2 * frame + 1))
         self.noise = 1 + frame  # uniform numbers that a draw takes
 
@@ -49,7 +49,7 @@ class Mixture(nn.Module):
         return (
             F.log_softmax(weights, -1),
             mu.unflatten(-1, self.shape),
-            F.softplus(sigma.unflatten(-1, self.shape)) + SIGMA,
+            F.softplus(sigma.unflatten(-1, self.shape)) + self.least,
         )
 
     def log_likelihood(self, features: Tensor, x: Tensor) -> Tensor:
@@ -66,11 +66,11 @@ class Mixture(nn.Module):
         """
         weights, mu, sigma = self.parts(features)
         shares = (weights / max(temperature, 1e-6)).softmax(-1)
-        pick = (shares.cumsum(-1) < noise[..., :1]).sum(-1, keepdim=True).clamp(max=self.shape[0] - 1)
-        index = pick.unsqueeze(-1).expand(*pick.shape, self.shape[1])
+        pick = (shares.cumsum(-1) < noise[..., :1]).sum(-1).clamp(max=self.shape[0] - 1)
+        chosen = F.one_hot(pick, self.shape[0]).unsqueeze(-1)  # (..., components, 1)
         normal = torch.special.ndtri(noise[..., 1:])
-        x: Tensor = mu.gather(-2, index) + temperature * sigma.gather(-2, index) * normal.unsqueeze(-2)
-        return x.squeeze(-2)
+        x: Tensor = (mu * chosen).sum(-2) + temperature * (sigma * chosen).sum(-2) * normal
+        return x
 
 
 def output(name: str, features: int, frame: int, components: int) -> Bernoulli | Mixture:

@@ -95,10 +95,10 @@ class Gaussian(nn.Module):
         return halves(self.heads(self.hidden(x).relu()))
 
 
-def halves(heads: Tensor) -> tuple[Tensor, Tensor]:
+def halves(heads: Tensor, least: float = LEAST_SIGMA) -> tuple[Tensor, Tensor]:
     """Return mu and sigma of what the heads give, (..., 2 * z_size)."""
     mu, sigma = heads.chunk(2, -1)
-    return mu, F.softplus(sigma) + LEAST_SIGMA
+    return mu, F.softplus(sigma) + least
 
 
 class VRNN(nn.Module):

@@ -62,7 +62,7 @@ def job(tmp_path: Path) -> Job:
         manifest = ["path,split,group"]
         for number, split in enumerate(("train", "train", "valid", "test", "test")):
             archive.writestr(f"{number}.mid", drumming(number))
-            manifest.append(f"{number}.mid,{split},{'new' if number == 4 else 'heard'}")
+            manifest.append(f"{number}.mid,{split},{split}{number}")
         archive.writestr("MANIFEST.csv", "\n".join(manifest) + "\n")
     return Job(tmp_path, tmp_path / "results", report=[].append)
 
