@@ -116,12 +116,17 @@ def attribute_vectors(windows: NDArray[np.int64], mu: Floats) -> tuple[tuple[str
     A vector is the mean latent of the top quarter by that attribute minus that of the bottom quarter
     (section 5.5); together they are made orthogonal in the way that moves each of them least (Loewdin).
     """
+    return quartile_vectors({name: heard(windows)[name] for name in NAMED}, mu)
+
+
+def quartile_vectors(values: Mapping[str, Floats], mu: Floats) -> tuple[tuple[str, ...], Floats]:
+    """Return the same for any attributes, (B,) each, of what has the latents `mu` (B, z_size)."""
     names, vectors = [], []
-    for name, values in heard(windows).items():
-        known = np.flatnonzero(np.isfinite(values))
-        ranked = known[np.argsort(values[known], kind="stable")]
+    for name, each in values.items():
+        known = np.flatnonzero(np.isfinite(each))
+        ranked = known[np.argsort(each[known], kind="stable")]
         quarter = len(ranked) // 4
-        if name not in NAMED or quarter == 0 or values[ranked[0]] == values[ranked[-1]]:
+        if quarter == 0 or each[ranked[0]] == each[ranked[-1]]:
             continue
         vector = mu[ranked[-quarter:]].mean(0) - mu[ranked[:quarter]].mean(0)
         names.append(name)
@@ -166,23 +171,23 @@ def _axis(trial: Trial, name: str, vector: Floats, enough: float) -> tuple[Axis,
         ends.append(reach)
     played = trial.decode(np.stack([knob * ends[int(knob > 0)] * vector for knob in POSITIONS]))
     values = [heard(windows) for windows in played]
-    effect = {key: _correlation(np.stack([at[key] for at in values])) for key in HEARD}
+    effect = {key: correlation(np.stack([at[key] for at in values])) for key in HEARD}
     if effect.get(name, 0.0) < 0:  # a knob named after an attribute gives more of it to the right
         vector, ends, effect = -vector, ends[::-1], {key: -value for key, value in effect.items()}
-    effect, description = _told(name, effect)
+    effect, description = told(name, effect)
     axis = Axis(name, tuple(vector.tolist()), -ends[0], ends[1], description, effect)
     return axis, float((played[0] != played[-1]).mean())
 
 
-def _told(name: str, effect: Mapping[str, float]) -> tuple[dict[str, float], str]:
+def told(name: str, effect: Mapping[str, float]) -> tuple[dict[str, float], str]:
     """Return `effect` and its description: the attribute that the axis is named after, then the strongest."""
     order = sorted(effect, key=lambda key: (key != name, -abs(effect[key])))
-    told = [f"{key} {effect[key]:+.1f}" for key in order if key == name or abs(effect[key]) >= TOLD]
-    description = ", ".join(told[:TOLD_MOST]) or "colour: no attribute follows it"
+    most = [f"{key} {effect[key]:+.1f}" for key in order if key == name or abs(effect[key]) >= TOLD]
+    description = ", ".join(most[:TOLD_MOST]) or "colour: no attribute follows it"
     return {key: effect[key] for key in order}, description
 
 
-def _correlation(values: Floats) -> float:
+def correlation(values: Floats) -> float:
     """Return the correlation of the knob with an attribute (positions, bases) around each base's mean."""
     knob = np.broadcast_to(POSITIONS[:, None], values.shape)
     whole = np.isfinite(values).all(0)  # bases that have the attribute at every position

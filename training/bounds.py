@@ -65,6 +65,8 @@ def check(config: Config) -> None:
     model = config.model
     if (model.output == "bernoulli") != (model.form == "roll"):
         raise ConfigError(f"model.output: {model.output!r} does not go with model.form {model.form!r}")
+    if model.form == "feel" and model.every != 1:
+        raise ConfigError(f"model.every: {model.every}, expected 1: hits are no grid")
     for i, stage in enumerate(config.stages):
         if model.latent == "none" and stage.objective != "elbo":
             raise ConfigError(f"stages[{i}].objective: {stage.objective!r} needs a latent; an RNN has 'elbo'")

@@ -36,7 +36,7 @@ class ExportedVRNN(nn.Module):
         self.z_size, self.units = config.z_size, config.units
         self.widest, self.rarely = WIDEST, RARELY
         self.phi_x, self.phi_z, self.decoder = model.phi_x, model.phi_z, model.decoder
-        self.posterior, self.output = model.posterior, model.output
+        self.posterior, self.logits = model.posterior, model.output.get_submodule("logits")
         self.prior = model.prior if config.latent == "prior" else Standard(config.z_size)
         for name, weight in zip(("heard", "kept", "bias", "other"), model.recurrence(), strict=True):
             self.register_buffer(name, weight.detach().clone())
@@ -79,7 +79,7 @@ class ExportedVRNN(nn.Module):
             mu, sigma = self.prior(h)
             if step >= from_step:
                 latent = self.phi_z(mu + sigma * moved[step])
-                logits = self.output.logits(self.decoder(torch.cat([latent, h], 1)))
+                logits = self.logits(self.decoder(torch.cat([latent, h], 1)))
                 if warm > 0:
                     x[step] = (torch.sigmoid(logits / warm) > bound[step]).to(z.dtype)
                 else:

