@@ -135,15 +135,15 @@ def _axis(trial: Trial, name: str, vector: Floats, enough: float) -> tuple[Axis,
         ends.append(reach)
     played = [trial.moved(knob * ends[int(knob > 0)] * vector) for knob in POSITIONS]
     values = [trial.values(music) for music in played]
-    effect = {key: _correlation(np.stack([at[key] for at in values])) for key in values[0]}
+    effect = {key: correlation(np.stack([at[key] for at in values])) for key in values[0]}
     if effect.get(name, 0.0) < 0:  # a knob named after an attribute gives more of it to the right
         vector, ends, effect = -vector, ends[::-1], {key: -value for key, value in effect.items()}
-    effect, description = _told(name, effect)
+    effect, description = told(name, effect)
     axis = Axis(name, tuple(vector.tolist()), -ends[0], ends[1], description, effect)
     return axis, float((played[0] != played[-1]).mean())
 
 
-def _told(name: str, effect: Mapping[str, float]) -> tuple[dict[str, float], str]:
+def told(name: str, effect: Mapping[str, float]) -> tuple[dict[str, float], str]:
     """Return `effect` and its description: the attribute that the axis is named after, then the strongest."""
     order = sorted(effect, key=lambda key: (key != name, -abs(effect[key])))
     told = [f"{key} {effect[key]:+.1f}" for key in order if key == name or abs(effect[key]) >= TOLD]
@@ -151,7 +151,7 @@ def _told(name: str, effect: Mapping[str, float]) -> tuple[dict[str, float], str
     return {key: effect[key] for key in order}, description
 
 
-def _correlation(values: Floats) -> float:
+def correlation(values: Floats) -> float:
     """Return the correlation of the knob with an attribute (positions, bases) around each base's mean."""
     knob = np.broadcast_to(POSITIONS[:, None], values.shape)
     whole = np.isfinite(values).all(0)  # bases that have the attribute at every position

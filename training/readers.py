@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from training import benchmark, hits
 from training.corpus import MIDI
 from training.extract import pieces_of
 from training.midi import MAX_BYTES, read_score
@@ -20,6 +21,16 @@ class Reader:
     suffixes: tuple[str, ...]
     read: Callable[[str, bytes], tuple[list[Piece], list[Remark]]]
     limit: int = MAX_BYTES  # of a file
+    apart: tuple[str, ...] = ()  # of these suffixes every file is a source of its own: a benchmark
 
 
-READERS = {"trio": Reader(MIDI, lambda path, data: pieces_of(read_score(data)))}
+READERS = {
+    "trio": Reader(MIDI, lambda path, data: pieces_of(read_score(data))),
+    "roll": Reader(
+        (benchmark.SUFFIX,),
+        lambda path, data: benchmark.read(data),
+        benchmark.LIMIT,
+        apart=(benchmark.SUFFIX,),
+    ),
+    "feel": Reader(MIDI, lambda path, data: hits.read(data)),
+}

@@ -2,10 +2,16 @@
 
 from training.batches import Batches
 from training.beginning import begin
+from training.bounds import BOUNDS
+from training.bounds import begin as normalise
+from training.bounds import check as check_vrnn
 from training.config import Config, ConfigError
+from training.frames import FRAMES
 from training.musicvae import VOICES, ModelConfig, MusicVAE
 from training.objectives import OBJECTIVES, sampled, trained_parts
+from training.sequences import Sequences
 from training.system import System
+from training.vrnn import VRNN, VRNNConfig
 
 
 def _check_musicvae(config: Config) -> None:
@@ -29,5 +35,19 @@ SYSTEMS = {
         trained=trained_parts,
         begin=begin,
         sampled=sampled,
+    ),
+    "vrnn": System(
+        title="VRNN (Chung et al. 2015)",
+        sizes=VRNNConfig,
+        build=VRNN,
+        objectives=BOUNDS,
+        stream=Sequences,
+        choices={
+            "latent": ("prior", "fixed", "none"),
+            "output": ("bernoulli", "gauss", "gmm"),
+            "form": tuple(FRAMES),
+        },
+        check=check_vrnn,
+        begin=normalise,
     ),
 }

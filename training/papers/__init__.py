@@ -4,4 +4,7 @@ from pathlib import Path
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 # What `live-train papers` takes; a module has _ where its name has -.
-NAMES = ("musicvae-table1", "musicvae-interpolation", "musicvae-attributes")
+NAMES = (
+    *("musicvae-table1", "musicvae-interpolation", "musicvae-attributes"),
+    *("vrnn-polyphony", "vrnn-feel"),
+)
