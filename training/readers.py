@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from training.corpus import MIDI
 from training.extract import pieces_of
 from training.midi import MAX_BYTES, read_score
+from training.pianoroll import rolls_of
 from training.songs import Piece, Remark
+
+Read = Callable[[str, bytes], tuple[list[Piece], list[Remark]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +21,19 @@ class Reader:
     """
 
     suffixes: tuple[str, ...]
-    read: Callable[[str, bytes], tuple[list[Piece], list[Remark]]]
+    read: Read
     limit: int = MAX_BYTES  # of a file
 
 
-READERS = {"trio": Reader(MIDI, lambda path, data: pieces_of(read_score(data)))}
+# Rolls come from several kinds of files: their readers by the ending of the name.
+ROLLS: dict[str, Read] = dict.fromkeys(MIDI, lambda path, data: rolls_of(read_score(data)))
+
+
+def _roll(path: str, data: bytes) -> tuple[list[Piece], list[Remark]]:
+    return next(read for suffix, read in ROLLS.items() if path.lower().endswith(suffix))(path, data)
+
+
+READERS = {
+    "trio": Reader(MIDI, lambda path, data: pieces_of(read_score(data))),
+    "roll": Reader(tuple(ROLLS), _roll),
+}
