@@ -34,8 +34,9 @@ def excerpts(model: VRAE, batch: Tensor, stage: Stage, iteration: int) -> tuple[
     loss = (nats + penalty(divergence, stage.beta, stage.free_bits)).sum() / frames
     if model.training:
         return loss, {}
-    bound = -(nats + divergence).sum() / frames
-    figures = {"bound": float(bound), "nats_per_step": float(nats.sum() / frames)}
+    nats, divergence = nats.detach(), divergence.detach()
+    figures = {"bound": -float((nats + divergence).sum() / frames)}
+    figures |= {"nats_per_step": float(nats.sum() / frames)}
     return loss, figures | {"kl_bits": float(divergence.mean()) / NATS_PER_BIT}
 
 

@@ -37,7 +37,8 @@ class Excerpts:
 
     def of(self, split: str | None, sources: Sequence[str] | None = None) -> Rows:
         """Return the numbers of the excerpts in `split` and `sources` (None: all)."""
-        return np.flatnonzero(self.store.chosen(split, sources)[self.places[:, 0]])
+        rows: Rows = np.flatnonzero(self.store.chosen(split, sources)[self.places[:, 0]])
+        return rows
 
     def known(self, sources: Sequence[str] | None = None) -> Rows:
         """Return the numbers of the excerpts that the model learns. ConfigError: a song that is not there."""
@@ -52,7 +53,8 @@ class Excerpts:
             if not found.any():
                 raise ConfigError(f"model.songs: {name!r} is no song or folder of the store's train split")
             wanted |= found
-        return rows[wanted[self.places[rows, 0]]]
+        named: Rows = rows[wanted[self.places[rows, 0]]]
+        return named
 
     def songs(self, rows: Rows) -> list[str]:
         """Return the path of each excerpt's song."""
@@ -139,4 +141,4 @@ def _within(path: str, folder: str) -> bool:
 
 def _begins(frames: int, steps: int, hop: int) -> list[int]:
     """Return where the excerpts of a song begin: each `hop` frames until one reaches the end."""
-    return list(range(0, max(frames - steps, 0) + hop, hop))[: 1 + -(-max(frames - steps, 0) // hop)]
+    return [hop * number for number in range(1 + -(-max(frames - steps, 0) // hop))]

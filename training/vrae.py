@@ -27,7 +27,7 @@ class ModelConfig:
     feedback: str = "outputs"  # the decoder hears its probabilities, or "notes"
     lowest: int = 36  # pitch of the first output; notes beyond the outputs are heard an octave nearer
     pitches: int = 49  # outputs: as many of the 88 as the songs use (section 3.1)
-    songs: tuple[str, ...] = ()  # paths of the training songs to know by heart; none named: all, and validated
+    songs: tuple[str, ...] = ()  # training songs and folders/ to know by heart; none: all there are
     lean: float = 0.25  # of the way back to the state that z gives, which playing goes at each bar's start
     hold: int = 10  # frames that a draw of chance lasts in playing
 
@@ -95,9 +95,10 @@ class VRAE(nn.Module):
 
     @torch.no_grad()
     def play(self, z: Tensor, bars: int, temperature: float = 1.0, noise: Tensor | None = None) -> Tensor:
-        """Return frames of 0 and 1 (B, bars * steps, pitches), uint8, of `z` (B, z_size) or (bars, B, z_size).
+        """Return frames (B, bars * steps, pitches), uint8, of `z` (B, z_size) or (bars, B, z_size).
 
-        The state runs on without end and leans, as each bar starts, towards the one that the bar's z gives.
+        1 is a pitch that sounds. The state runs on without end and leans, as each bar starts, towards the one
+        that the bar's z gives.
         `noise` (bars, B, draws, pitches) is logistic noise, drawn here if None, each draw for `hold` frames;
         a pitch sounds where logits + temperature * noise is above 0: an exact draw at temperature 1.
         """
