@@ -10,7 +10,7 @@ from torch import Tensor
 
 from training.config import Config, ConfigError, Stage
 from training.draws import Draws, spread_rows
-from training.pianoroll import LOWEST, PITCHES, Frames
+from training.frames import LOWEST, PITCHES, Frames
 from training.store import Store
 from training.vrae import ModelConfig
 

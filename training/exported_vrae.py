@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.pianoroll import LOWEST, PITCHES
+from training.frames import LOWEST, PITCHES
 from training.vrae import VRAE
 
 METHODS = ["begin", "bar", "encode"]  # what others may call

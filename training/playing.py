@@ -18,6 +18,7 @@ from training.vrae import VRAE
 
 WINDOW = 4  # bars that are compared
 LONG = 200  # bars that are played
+BEFORE = 16  # bars before a z is turned
 MATTER = ("density", "polyphony")  # what the temperature shall leave as the data has it
 TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 LEANS = (0.0, 0.1, 0.25, 0.5, 1.0)  # tried
@@ -95,7 +96,7 @@ def endurance(
 
 
 def obedience(
-    model: VRAE, z: Tensor, temperature: float, *, before: int = 16, after: int = 2, seed: int = 0
+    model: VRAE, z: Tensor, temperature: float, *, before: int = BEFORE, after: int = 2, seed: int = 0
 ) -> dict[str, float]:
     """Return how far music follows a z that is turned while it plays; `z` (2 * B, z_size).
 
@@ -137,7 +138,7 @@ def leans(
         model.config = replace(kept, lean=lean)
         heat, _ = temperatures(model, z, data, seed=seed)
         long = endurance(model, z, data, heat, bars=bars, seed=seed)
-        turned = obedience(model, torch.cat([z, z.roll(1, 0)]), heat, seed=seed)
+        turned = obedience(model, torch.cat([z, z.roll(1, 0)]), heat, before=min(bars, BEFORE), seed=seed)
         found[lean] = {
             "temperature": heat,
             "last": long["last"],

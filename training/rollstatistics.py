@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.pianoroll import FRAMES_PER_BAR, LOWEST
+from training.frames import FRAMES_PER_BAR, LOWEST
 from training.statistics import KEYS
 
 Values = NDArray[np.float64]

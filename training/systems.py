@@ -4,9 +4,9 @@ from training import bound, excerpts, vrae
 from training.batches import Batches
 from training.beginning import begin
 from training.config import Config, ConfigError
+from training.frames import LOWEST, PITCHES
 from training.musicvae import VOICES, ModelConfig, MusicVAE
 from training.objectives import OBJECTIVES, sampled, trained_parts
-from training.pianoroll import LOWEST, PITCHES
 from training.system import System
 
 OCTAVE = 12

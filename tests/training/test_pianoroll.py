@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midi_song import TICKS, Track, midi, trio, tune
 
+from training.frames import FRAMES_PER_BAR, notes_of, roll_of
 from training.midi import UnusableError, read_score
-from training.pianoroll import FRAMES_PER_BAR, notes_of, roll_of, rolls_of
+from training.pianoroll import rolls_of
 from training.prepare import prepare
 from training.readers import READERS
 from training.store import Store

@@ -35,6 +35,7 @@ HALF = 20  # frames from one excerpt of the 20-d model to the next
 MAP_STEPS = 50  # frames of an excerpt of the 2-d model
 STEPS = 1000  # from one vector
 MAP, MEDLEY, ALL = "2-d, the paper's", "20-d, the paper's", "all four"
+PLAYS = {"map": "2-d, as map plays", "medley": "20-d, as medley plays"}  # what their configurations train
 OPTIONS: dict[str, dict[str, Any]] = {  # the first three are the paper's (section 4)
     "a data point at every step": {"hop": 1},
     "reversed input": {"reverse": True},
@@ -63,15 +64,16 @@ class Plan:
         """Return the configuration of each run by the name of its model."""
         steps = self.map_steps
         half = replace(self.medley.model, **PAPER, hop=min(HALF, self.medley.model.steps))
-        runs = {MAP: _sized(self.map, replace(self.map.model, **PAPER, steps=steps, hop=steps))}
-        runs[MEDLEY] = _sized(self.medley, half)
-        return runs | {
-            name: _sized(self.medley, replace(half, **changes)) for name, changes in OPTIONS.items()
-        }
+        runs = {MAP: _bounded(self.map, replace(self.map.model, **PAPER, steps=steps, hop=steps))}
+        runs[MEDLEY] = _bounded(self.medley, half)
+        runs |= {name: _bounded(self.medley, replace(half, **changes)) for name, changes in OPTIONS.items()}
+        return runs | {PLAYS["map"]: self.map, PLAYS["medley"]: self.medley}
 
 
-def _sized(config: Config, sizes: ModelConfig) -> Config:
-    return replace(config, model=sizes)
+def _bounded(config: Config, sizes: ModelConfig) -> Config:
+    """Return `config` with a model of `sizes` that minimises the bound itself, as the paper does."""
+    stages = tuple(replace(stage, beta=1.0, free_bits=0.0) for stage in config.stages)
+    return replace(config, model=sizes, stages=stages)
 
 
 def reproduce(job: Job, plan: Plan | None = None) -> None:
@@ -85,15 +87,17 @@ def reproduce(job: Job, plan: Plan | None = None) -> None:
     models: dict[str, VRAE] = {}
     for name, config in runs.items():
         models[name] = job.run(_folder(name), config, store, 1 / len(runs)).model.cpu()
-        if name != MAP:  # all are examined on the paper's excerpts
+        if config.model.z_size != plan.map.model.z_size:  # all are examined on the paper's excerpts
             models[name].config = replace(models[name].config, hop=runs[MEDLEY].model.hop)
     _bounds(job, list(models))
     examined = {name: examine(model, store, limit=plan.limit, played=0) for name, model in models.items()}
     job.table("options", "The bound and its options", (*HEAD, *HEAD_MORE), _rows(examined))
     _latents(job, models[MAP], store, "2-d latents of each excerpt, by song", plan.limit)
     _latents(job, models[MEDLEY], store, "t-SNE of 20-d latents, by song", plan.limit)
-    for name, model in ((MAP, models[MAP]), (MEDLEY, models[MEDLEY]), (ALL, models[ALL])):
-        job.picture(f"interpolation-{_folder(name)}", pictures.interpolation(*_walk(model, store)))
+    for name in (MAP, MEDLEY, *PLAYS.values()):
+        rolls, first, last = _walk(models[name], store)
+        picture = pictures.interpolation(rolls, first, last, models[name].config.lowest)
+        job.picture(f"interpolation-{_folder(name)}", picture)
     _thousand(job, models, plan.steps)
     _playing(job, models, store, plan)
     job.finish(f"VRAE, on {plan.archive}")
@@ -157,7 +161,7 @@ def _spread(rows: Rows, count: int) -> Rows:
 def _kept(mu: np.ndarray, songs: np.ndarray) -> tuple[float, float]:
     """Return the share of excerpts whose nearest is of their song, and what chance gives.
 
-    Excerpts that lie within a bar's distance of each other in `mu` because they are the same music count.
+    A bar that comes back in its song counts: that songs repeat themselves is what keeps them together.
     """
     apart = np.linalg.norm(mu[:, None] - mu[None], axis=2)
     np.fill_diagonal(apart, np.inf)
@@ -182,7 +186,7 @@ def _walk(model: VRAE, store: Store) -> tuple[list[np.ndarray], str, str]:
 def _thousand(job: Job, models: Mapping[str, VRAE], steps: int) -> None:
     """Draw what one vector of the prior gives, run on without leaning as in the paper (section 3.3)."""
     rolls = {}
-    for name in (MEDLEY, ALL):
+    for name in (MEDLEY, PLAYS["medley"]):
         model = models[name]
         kept, model.config = model.config, replace(model.config, lean=0.0)
         torch.manual_seed(0)
@@ -190,14 +194,14 @@ def _thousand(job: Job, models: Mapping[str, VRAE], steps: int) -> None:
         heat = 1.0 if model.config.feedback == "notes" else 0.0
         roll: Tensor = model.play(z, -(-steps // model.config.steps), heat)[0, :steps]
         rolls[name], model.config = np.asarray(roll.numpy()), kept
-    job.picture("thousand-steps", pictures.long_rolls(rolls))
+    job.picture("thousand-steps", pictures.long_rolls(rolls, models[MEDLEY].config.lowest))
 
 
 def _playing(job: Job, models: Mapping[str, VRAE], store: Store, plan: Plan) -> None:
     """Table how two models play on for each lean towards z, beside the songs."""
     rows: list[list[Cell]] = []
     data: dict[str, float | None] = {}
-    for name in (MEDLEY, ALL):
+    for name in PLAYS.values():
         model = models[name]
         data = summary(of_rolls(model, windows(model, store, plan.limit)))
         for lean, found in leans(model, store, plan.played, plan.bars).items():
