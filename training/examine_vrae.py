@@ -53,7 +53,8 @@ def examine(
     if not any(map(len, parts.values())):
         raise ExamineError(f"there is no excerpt in split {split or 'all'}")
     torch.manual_seed(seed)
-    facts = {"family": "vrae", "parameters": run.count(model), "identity": run.identity(model)}
+    facts: Results = {"family": "vrae", "parameters": run.count(model), "identity": run.identity(model)}
+    facts["frames"] = model.config.steps  # of an excerpt
     results: Results = {"model": facts, "store": store.digest(), "split": split, "sources": {}}
     for name, rows in parts.items():
         if len(rows):
@@ -69,6 +70,7 @@ def examine(
 
 def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
     nats, divergence, likely, mus, forced, free = [], [], [], [], [], []
+    bars = -(-batch.shape[1] // model.config.bar)
     for some in batch.split(CHUNK):
         reconstruction, kl_nats, posterior = bound(model, some)
         nats.append(reconstruction)
@@ -76,7 +78,7 @@ def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
         mus.append(posterior.mu)
         likely.append(log_likelihood(model, some, samples))
         forced.append(_agreement(model.logits(posterior.mu, some) > 0, some))
-        free.append(_agreement(model.play(posterior.mu, 1, 0.0), some))
+        free.append(_agreement(model.play(posterior.mu, bars, 0.0)[:, : some.shape[1]], some))
     frames = int((batch[..., 0] >= 0).sum())
     kl_mean, mu = float(torch.cat(divergence).mean()), torch.cat(mus)
     units = int((mu.var(0) > ACTIVE).sum()) if len(mu) > 1 else 0

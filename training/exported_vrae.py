@@ -34,7 +34,7 @@ class ExportedVRAE(nn.Module):
     def __init__(self, model: VRAE) -> None:
         super().__init__()
         config = model.config
-        self.steps, self.units, self.hold = config.steps, config.units, config.hold
+        self.steps, self.units, self.hold = config.bar, config.units, config.hold
         self.first, self.pitches, self.columns = config.lowest - LOWEST, config.pitches, PITCHES
         self.lean, self.reverse = config.lean, config.reverse
         self.lstm, self.notes = model.lstm, config.feedback == "notes"
@@ -99,8 +99,8 @@ class ExportedVRAE(nn.Module):
 
     @torch.jit.export
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mu and sigma (B, z_size) of `tokens` (B, 1, steps, 88)."""
-        heard = tokens[:, 0, :, self.first : self.first + self.pitches].to(self.mu.weight.dtype)
+        """Return mu and sigma (B, z_size) of `tokens` (B, bars, steps, 88)."""
+        heard = tokens.flatten(1, 2)[:, :, self.first : self.first + self.pitches].to(self.mu.weight.dtype)
         outputs = self.encoder(heard.flip(1) if self.reverse else heard)[0]
         end = outputs[:, -1]
         return self.mu(end), self.log_sigma(end).exp()

@@ -30,7 +30,7 @@ Mean = dict[str, float | None]
 
 def windows(model: VRAE, store: Store, count: int) -> NDArray[np.int8]:
     """Return at most `count` windows (N, frames, pitches) of WINDOW bars of the songs that `model` knows."""
-    frames = WINDOW * model.config.steps
+    frames = WINDOW * model.config.bar
     excerpts = Excerpts(store, replace(model.config, steps=frames, hop=frames))
     rows = excerpts.known()
     whole = rows[excerpts.places[rows, 2] == frames]
@@ -44,7 +44,7 @@ def logistic(model: VRAE, bars: int, count: int, seed: int) -> Tensor:
     """Return the noise (bars, count, draws, pitches) that `play` takes, always the same for `seed`."""
     config = model.config
     generator = torch.Generator().manual_seed(seed)
-    draws = -(-config.steps // config.hold)
+    draws = -(-config.bar // config.hold)
     uniform = torch.rand((bars, count, draws, config.pitches), generator=generator)
     return torch.logit(uniform.clamp(1e-7, 1 - 1e-7))
 
@@ -85,7 +85,7 @@ def endurance(
     Beside them is how much of the data's histograms they share.
     """
     rolls = model.play(z, bars, temperature, logistic(model, bars, len(z), seed))
-    frames = WINDOW * model.config.steps
+    frames = WINDOW * model.config.bar
     first, last = of_rolls(model, rolls[:, :frames]), of_rolls(model, rolls[:, -frames:])
     return {
         "first": summary(first),
@@ -106,7 +106,7 @@ def obedience(
     ("changed"). Noise is the same, so that an untaken turn changes nothing.
     """
     first, other = z.chunk(2)
-    bars, frames = before + after + WINDOW, WINDOW * model.config.steps
+    bars, frames = before + after + WINDOW, WINDOW * model.config.bar
     noise = logistic(model, bars, len(first), seed)
     path = torch.stack([first if bar < before else other for bar in range(bars)])
     turned, still = (model.play(p, bars, temperature, noise)[:, -frames:] for p in (path, first))

@@ -21,6 +21,7 @@ class ModelConfig:
     z_size: int = 20
     units: int = 500  # of the encoder and of the decoder (section 3.2)
     steps: int = 40  # frames of an excerpt
+    bar: int = 40  # frames after which the decoder's state leans towards z, in excerpts and in playing
     hop: int = 20  # frames from one excerpt to the next; 1 is a data point at every step (section 4)
     reverse: bool = False  # the encoder reads the last frame first (section 4)
     cell: str = "rnn"  # of tanh, or "lstm" (section 4)
@@ -28,7 +29,7 @@ class ModelConfig:
     lowest: int = 36  # pitch of the first output; notes beyond the outputs are heard an octave nearer
     pitches: int = 49  # outputs: as many of the 88 as the songs use (section 3.1)
     songs: tuple[str, ...] = ()  # training songs and folders/ to know by heart; none: all there are
-    lean: float = 0.25  # of the way back to the state that z gives, which playing goes at each bar's start
+    lean: float = 0.25  # of the way back to the state that z gives, gone as each bar but the first starts
     hold: int = 10  # frames that a draw of chance lasts in playing
 
 
@@ -78,32 +79,42 @@ class VRAE(nn.Module):
     def logits(self, z: Tensor, excerpts: Tensor) -> Tensor:
         """Return logits (B, T, pitches) of the frames of `excerpts` given `z` (B, z_size).
 
-        A decoder that hears its own outputs hears nothing of `excerpts` but how long they are.
+        A decoder that hears its own outputs hears nothing of `excerpts` but how long they are. The paper's
+        excerpt is one bar; in longer ones the state leans as in playing, and so learns to go on from there.
         """
-        state = self.opening(z)
+        bar, first = self.config.bar, self.opening(z)
+        state, logits = first, []
+        for begin in range(0, excerpts.shape[1], bar):
+            if begin:
+                state = torch.lerp(state, first, self.config.lean)
+            found, state = self.run(state, excerpts[:, begin : begin + bar])
+            logits.append(found)
+        return torch.cat(logits, dim=1)
+
+    def run(self, state: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Return logits (B, T, pitches) of `frames` from `state` (B, states) on, and the state after them."""
         if self.config.feedback == "outputs":
-            frames = []
-            for _ in range(excerpts.shape[1]):
-                frames.append(self.heard(state))
-                state = self.following(state, torch.sigmoid(frames[-1]))
-            return torch.stack(frames, dim=1)
-        before = excerpts[:, :-1].clamp(min=0).to(state.dtype)
+            logits = []
+            for _ in range(frames.shape[1]):
+                logits.append(self.heard(state))
+                state = self.following(state, torch.sigmoid(logits[-1]))
+            return torch.stack(logits, dim=1), state
+        told = frames.clamp(min=0).to(state.dtype)
         parts = [part.unsqueeze(0).contiguous() for part in state.split(self.config.units, dim=1)]
-        outputs = self.decoder(before, tuple(parts) if self.lstm else parts[0])[0]
-        logits: Tensor = self.output(torch.cat([parts[0].transpose(0, 1), outputs], dim=1))
-        return logits
+        outputs, after = self.decoder(told, tuple(parts) if self.lstm else parts[0])
+        before = torch.cat([parts[0].transpose(0, 1), outputs[:, :-1]], dim=1)
+        return self.output(before), torch.cat([*after], dim=-1)[0] if self.lstm else after[0]
 
     @torch.no_grad()
     def play(self, z: Tensor, bars: int, temperature: float = 1.0, noise: Tensor | None = None) -> Tensor:
-        """Return frames (B, bars * steps, pitches), uint8, of `z` (B, z_size) or (bars, B, z_size).
+        """Return frames (B, bars * bar, pitches), uint8, of `z` (B, z_size) or (bars, B, z_size).
 
         1 is a pitch that sounds. The state runs on without end and leans, as each bar starts, towards the one
-        that the bar's z gives.
-        `noise` (bars, B, draws, pitches) is logistic noise, drawn here if None, each draw for `hold` frames;
-        a pitch sounds where logits + temperature * noise is above 0: an exact draw at temperature 1.
+        that the bar's z gives. `noise` (bars, B, draws, pitches) is logistic noise, drawn here if None, each
+        draw for `hold` frames; a pitch sounds where logits + temperature * noise is above 0: an exact draw at temperature 1.
         """
         path = z if z.dim() == 3 else z.expand(bars, *z.shape)
-        steps, hold = self.config.steps, self.config.hold
+        steps, hold = self.config.bar, self.config.hold
         if noise is None:
             shape = (bars, path.shape[1], -(-steps // hold), self.config.pitches)
             noise = torch.logit(torch.rand(shape, device=z.device).clamp(1e-7, 1 - 1e-7))

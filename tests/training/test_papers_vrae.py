@@ -51,7 +51,7 @@ def model_of(z_size=4, **changes):
 
 
 def test_all_its_tables_and_pictures_are_made_and_runs_are_used_again(archives, tmp_path):
-    plan = Plan(tiny(2), tiny(4), "games", map_steps=50, limit=20, played=4, bars=5, steps=100)
+    plan = Plan(tiny(2), tiny(4), "games", units=10, map_steps=50, limit=20, played=4, bars=5, steps=100)
     said = []
     reproduce(Job(archives, tmp_path, report=said.append), plan)
     pictures = {path.name: path.stat().st_size for path in tmp_path.glob("*.png")}

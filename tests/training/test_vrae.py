@@ -13,7 +13,8 @@ from training.config import Stage
 from training.loss import kl
 from training.vrae import VRAE, ModelConfig
 
-SMALL = ModelConfig(z_size=4, units=12, steps=8, hop=4, pitches=14, hold=2)
+SMALL = ModelConfig(z_size=4, units=12, steps=8, bar=8, hop=4, pitches=14, hold=2)
+LONG = replace(SMALL, steps=24, lean=0.4)  # three bars
 KINDS = [
     replace(SMALL, cell=cell, feedback=feedback, reverse=reverse)
     for cell, feedback, reverse in itertools.product(("rnn", "lstm"), ("outputs", "notes"), (False, True))
@@ -45,6 +46,21 @@ def test_the_logits_along_what_was_played_are_those_that_played_it(config):
         logits = model.logits(z, played.to(torch.int8))
     drawn = logits + 0.7 * noise[0].repeat_interleave(2, dim=1) > 0
     assert torch.equal(drawn.to(torch.uint8), played)
+
+
+@pytest.mark.parametrize("config", KINDS, ids=called)
+def test_longer_excerpts_lean_at_each_bar_as_playing_does(config):
+    model = model_of(replace(LONG, cell=config.cell, feedback=config.feedback))
+    z = torch.randn(3, 4)
+    noise = torch.randn(3, 3, 4, config.pitches)
+    played = model.play(z, 3, 0.7, noise)
+    with torch.no_grad():
+        logits = model.logits(z, played.to(torch.int8))
+    drawn = logits + 0.7 * noise.transpose(0, 1).flatten(1, 2).repeat_interleave(2, dim=1) > 0
+    assert torch.equal(drawn.to(torch.uint8), played)
+    straight = model_of(replace(LONG, cell=config.cell, feedback=config.feedback, lean=1e-9))
+    with torch.no_grad():
+        assert not torch.allclose(logits[:, 8:], straight.logits(z, played.to(torch.int8))[:, 8:])
 
 
 @pytest.mark.parametrize("config", KINDS, ids=called)

@@ -31,6 +31,9 @@ from training.vrae import VRAE, ModelConfig
 CONFIGS = Path(__file__).parents[1] / "configs"
 ARCHIVE = "free-games"
 PAPER: dict[str, Any] = {"cell": "rnn", "feedback": "outputs", "reverse": False}
+BAR = 40  # frames of an excerpt of the 20-d model
+UNITS = 500
+RATES = {"learning_rate": 1e-3, "learning_rate_end": 5e-6}  # its 2-d model's; 2e-5 for the other takes days
 HALF = 20  # frames from one excerpt of the 20-d model to the next
 MAP_STEPS = 50  # frames of an excerpt of the 2-d model
 STEPS = 1000  # from one vector
@@ -43,7 +46,15 @@ OPTIONS: dict[str, dict[str, Any]] = {  # the first three are the paper's (secti
     "hears notes": {"feedback": "notes"},
     ALL: {"hop": 1, "reverse": True, "cell": "lstm", "feedback": "notes"},
 }
-HEAD = ("model", "parameters", "bound, nats a frame", "importance-sampled", "KL, bits", "active units")
+HEAD = (
+    "model",
+    "parameters",
+    "frames",
+    "bound, nats a frame",
+    "importance-sampled",
+    "KL, bits",
+    "active units",
+)
 HEAD_MORE = ("accuracy, own songs", "bound, unheard songs", "collapsed")
 
 
@@ -54,6 +65,7 @@ class Plan:
     map: Config = field(default_factory=lambda: load(CONFIGS / "map.toml"))
     medley: Config = field(default_factory=lambda: load(CONFIGS / "medley.toml"))
     archive: str = ARCHIVE
+    units: int = UNITS
     map_steps: int = MAP_STEPS
     limit: int = LIMIT
     played: int = PLAYED
@@ -62,9 +74,9 @@ class Plan:
 
     def runs(self) -> dict[str, Config]:
         """Return the configuration of each run by the name of its model."""
-        steps = self.map_steps
-        half = replace(self.medley.model, **PAPER, hop=min(HALF, self.medley.model.steps))
-        runs = {MAP: _bounded(self.map, replace(self.map.model, **PAPER, steps=steps, hop=steps))}
+        paper, steps = PAPER | {"units": self.units}, self.map_steps
+        half = replace(self.medley.model, **paper, steps=BAR, bar=BAR, hop=HALF)
+        runs = {MAP: _bounded(self.map, replace(self.map.model, **paper, steps=steps, bar=steps, hop=steps))}
         runs[MEDLEY] = _bounded(self.medley, half)
         runs |= {name: _bounded(self.medley, replace(half, **changes)) for name, changes in OPTIONS.items()}
         return runs | {PLAYS["map"]: self.map, PLAYS["medley"]: self.medley}
@@ -72,7 +84,7 @@ class Plan:
 
 def _bounded(config: Config, sizes: ModelConfig) -> Config:
     """Return `config` with a model of `sizes` that minimises the bound itself, as the paper does."""
-    stages = tuple(replace(stage, beta=1.0, free_bits=0.0) for stage in config.stages)
+    stages = tuple(replace(stage, beta=1.0, free_bits=0.0, **RATES) for stage in config.stages)
     return replace(config, model=sizes, stages=stages)
 
 
@@ -126,6 +138,7 @@ def _rows(examined: Mapping[str, Results]) -> list[list[Cell]]:
             [
                 name,
                 results["model"]["parameters"],
+                results["model"]["frames"],
                 known["bound"],
                 known["importance_sampled"],
                 known["kl_bits"],
@@ -178,7 +191,8 @@ def _walk(model: VRAE, store: Store) -> tuple[list[np.ndarray], str, str]:
     ends = [rows[len(rows) // (2 * len(set(songs)))], rows[-1 - len(rows) // (2 * len(set(songs)))]]
     mu = model.posterior(excerpts.read(np.array(ends))).mu
     places = torch.linspace(0, 1, pictures.WALK).unsqueeze(1)
-    rolls = model.play((1 - places) * mu[0] + places * mu[1], 1, 0.0)
+    bars = -(-model.config.steps // model.config.bar)
+    rolls = model.play((1 - places) * mu[0] + places * mu[1], bars, 0.0)
     first, last = (Path(path).stem for path in excerpts.songs(np.array(ends)))
     return [np.asarray(roll.numpy()) for roll in rolls], first, last
 
@@ -192,7 +206,7 @@ def _thousand(job: Job, models: Mapping[str, VRAE], steps: int) -> None:
         torch.manual_seed(0)
         z = prior_latents(1, model.config.z_size, seed=1)
         heat = 1.0 if model.config.feedback == "notes" else 0.0
-        roll: Tensor = model.play(z, -(-steps // model.config.steps), heat)[0, :steps]
+        roll: Tensor = model.play(z, -(-steps // model.config.bar), heat)[0, :steps]
         rolls[name], model.config = np.asarray(roll.numpy()), kept
     job.picture("thousand-steps", pictures.long_rolls(rolls, models[MEDLEY].config.lowest))
 
