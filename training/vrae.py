@@ -29,7 +29,7 @@ class ModelConfig:
     lowest: int = 36  # pitch of the first output; notes beyond the outputs are heard an octave nearer
     pitches: int = 49  # outputs: as many of the 88 as the songs use (section 3.1)
     songs: tuple[str, ...] = ()  # training songs and folders/ to know by heart; none: all there are
-    lean: float = 0.25  # of the way back to the state that z gives, gone as each bar but the first starts
+    lean: float = 0.5  # of the way back to the state that z gives, gone as each bar but the first starts
     hold: int = 10  # frames that a draw of chance lasts in playing
 
 
@@ -111,7 +111,8 @@ class VRAE(nn.Module):
 
         1 is a pitch that sounds. The state runs on without end and leans, as each bar starts, towards the one
         that the bar's z gives. `noise` (bars, B, draws, pitches) is logistic noise, drawn here if None, each
-        draw for `hold` frames; a pitch sounds where logits + temperature * noise is above 0: an exact draw at temperature 1.
+        draw for `hold` frames; a pitch sounds where logits + temperature * noise is above 0, which at
+        temperature 1 is an exact draw.
         """
         path = z if z.dim() == 3 else z.expand(bars, *z.shape)
         steps, hold = self.config.bar, self.config.hold

@@ -33,7 +33,10 @@ ARCHIVE = "free-games"
 PAPER: dict[str, Any] = {"cell": "rnn", "feedback": "outputs", "reverse": False}
 BAR = 40  # frames of an excerpt of the 20-d model
 UNITS = 500
-RATES = {"learning_rate": 1e-3, "learning_rate_end": 5e-6}  # its 2-d model's; 2e-5 for the other takes days
+RATES: dict[str, Any] = {
+    "learning_rate": 1e-3,
+    "learning_rate_end": 5e-6,
+}  # its 2-d model's; 2e-5 for the other takes days
 HALF = 20  # frames from one excerpt of the 20-d model to the next
 MAP_STEPS = 50  # frames of an excerpt of the 2-d model
 STEPS = 1000  # from one vector
