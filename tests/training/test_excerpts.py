@@ -115,6 +115,8 @@ def test_the_loop_trains_it_and_its_run_opens_again(rolls, tmp_path, cell):
     assert loaded.model.config == config.model
     assert {"bound", "kl_bits"} <= set(loaded.meta["row"])
     assert "bound" in lines[-1]
+    (group,) = run.read(tmp_path / run.LAST, "cpu")["optimiser"]["param_groups"]
+    assert tuple(group["betas"]) == (0.95, 0.999)  # the paper's (section 3.2), counted as today
 
 
 CONFIGS = Path(__file__).parents[2] / "training" / "configs"

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_vrae import KINDS, SMALL, called, model_of, music
+from test_vrae import KINDS, LONG, SMALL, called, model_of, music
 
 from engine.noise import gumbel
 from training.export import script
@@ -18,7 +18,7 @@ WARM = torch.ones(1)
 
 def noise_of(bars, config, seed=0):
     """The engine's noise, a bar (steps, 88) each, and the same as the Python model takes it."""
-    blocks = [torch.from_numpy(gumbel(seed, 0, bar, config.steps, [88])[0]) for bar in range(bars)]
+    blocks = [torch.from_numpy(gumbel(seed, 0, bar, config.bar, [88])[0]) for bar in range(bars)]
     first = config.lowest - 21
     uniform = torch.stack([torch.exp(-torch.exp(-block.double())) for block in blocks])
     own = uniform[:, :: config.hold, first : first + config.pitches]
@@ -35,7 +35,7 @@ def run(module, z, blocks, temperature=WARM):
     return torch.cat(frames)
 
 
-@pytest.mark.parametrize("config", KINDS, ids=called)
+@pytest.mark.parametrize("config", [*KINDS, LONG], ids=called)
 @pytest.mark.parametrize("frozen", [False, True])
 def test_it_writes_what_the_model_writes_bar_after_bar(config, frozen):
     model = model_of(config)
