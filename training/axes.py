@@ -133,6 +133,14 @@ def _axis(trial: Trial, name: str, vector: Floats, enough: float) -> tuple[Axis,
         if reach is None:
             return None
         ends.append(reach)
+    return along(trial, name, vector, ends)
+
+
+def along(trial: Trial, name: str, vector: Floats, ends: Sequence[float]) -> tuple[Axis, float]:
+    """Return the axis `name` from `ends[0]` times minus `vector` to `ends[1]` times it, as it is heard.
+
+    And the share of its music that differs between its ends.
+    """
     played = [trial.moved(knob * ends[int(knob > 0)] * vector) for knob in POSITIONS]
     values = [trial.values(music) for music in played]
     effect = {key: correlation(np.stack([at[key] for at in values])) for key in values[0]}

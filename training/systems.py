@@ -1,5 +1,6 @@
 """The systems that `live-train` trains: one table holds them all."""
 
+from training import bound, excerpts, vrae
 from training.batches import Batches
 from training.beginning import begin
 from training.bounds import BOUNDS
@@ -9,9 +10,12 @@ from training.config import Config, ConfigError
 from training.frames import FRAMES
 from training.musicvae import VOICES, ModelConfig, MusicVAE
 from training.objectives import OBJECTIVES, sampled, trained_parts
+from training.rollnotes import LOWEST, PITCHES
 from training.sequences import Sequences
 from training.system import System
 from training.vrnn import VRNN, VRNNConfig
+
+OCTAVE = 12
 
 
 def _check_musicvae(config: Config) -> None:
@@ -21,6 +25,17 @@ def _check_musicvae(config: Config) -> None:
     for i, stage in enumerate(config.stages):
         if stage.objective != "windows" and config.model.family == "flat":
             raise ConfigError(f"stages[{i}].objective: {stage.objective!r} needs a hierarchical model")
+
+
+def _check_vrae(config: Config) -> None:
+    sizes, top = config.model, LOWEST + PITCHES
+    if sizes.lowest < LOWEST or sizes.lowest + sizes.pitches > top:
+        highest = sizes.lowest + sizes.pitches - 1
+        raise ConfigError(f"model.pitches: {sizes.lowest} to {highest}, allowed {LOWEST} to {top - 1}")
+    if sizes.pitches < OCTAVE:
+        raise ConfigError(f"model.pitches: {sizes.pitches}, expected an octave, {OCTAVE}, or more")
+    if sizes.lean > 1:
+        raise ConfigError(f"model.lean: {sizes.lean}, expected at most 1")
 
 
 SYSTEMS = {
@@ -35,6 +50,17 @@ SYSTEMS = {
         trained=trained_parts,
         begin=begin,
         sampled=sampled,
+    ),
+    "vrae": System(
+        title="VRAE (Fabius & van Amersfoort 2015)",
+        sizes=vrae.ModelConfig,
+        build=vrae.VRAE,
+        objectives={"excerpts": bound.excerpts},
+        stream=excerpts.ExcerptStream,
+        choices={"cell": ("rnn", "lstm"), "feedback": ("outputs", "notes")},
+        check=_check_vrae,
+        # "beta1 = 0.05, beta2 = 0.001" (section 3.2) is how Adam's first paper counted: 1 - beta.
+        adam=(0.95, 0.999),
     ),
     "vrnn": System(
         title="VRNN (Chung et al. 2015)",
