@@ -27,7 +27,7 @@ def _learning(commands: Commands) -> None:
     prepare = commands.add_parser("prepare", help="turn MIDI files into a store of tokens")
     prepare.add_argument("source", type=Path, nargs="+", metavar="SOURCE", help="folder or zip of MIDI files")
     prepare.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the store")
-    form = "what becomes of them: trio is bars of tokens (the default)"
+    form = "trio (the default): bars of tokens; roll: the polyphonic benchmark's frames; feel: hits of drums"
     prepare.add_argument("--codec", default="trio", choices=tuple(FORMS), help=form)
     prepare.set_defaults(command="prepare", interrupted="; no store was written")
 
