@@ -154,8 +154,8 @@ def along(trial: Trial, name: str, vector: Floats, ends: Sequence[float]) -> tup
 def told(name: str, effect: Mapping[str, float]) -> tuple[dict[str, float], str]:
     """Return `effect` and its description: the attribute that the axis is named after, then the strongest."""
     order = sorted(effect, key=lambda key: (key != name, -abs(effect[key])))
-    told = [f"{key} {effect[key]:+.1f}" for key in order if key == name or abs(effect[key]) >= TOLD]
-    description = ", ".join(told[:TOLD_MOST]) or "colour: no attribute follows it"
+    most = [f"{key} {effect[key]:+.1f}" for key in order if key == name or abs(effect[key]) >= TOLD]
+    description = ", ".join(most[:TOLD_MOST]) or "colour: no attribute follows it"
     return {key: effect[key] for key in order}, description
 
 
