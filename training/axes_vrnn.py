@@ -74,7 +74,9 @@ def measure(model: VRNN, sequences: Sequence[Rows], bases: int = BASES, seed: in
     """
     if sum(map(len, sequences)) < FEWEST:
         raise AxesError(f"there are fewer than {FEWEST} frames of training data to measure axes on")
-    away, frames = departures(model, sequences)
+    with torch.random.fork_rng(devices=[]):  # what is heard of a frame depends on the latents drawn before it
+        torch.manual_seed(seed)
+        away, frames = departures(model, sequences)
     stretches = [rows[first : first + STEPS] for rows in sequences for first in range(0, len(rows), STEPS)]
     data = statistics(stretches)
     ranges = {name: tuple(np.nanquantile(data[name], (0.01, 0.99)).tolist()) for name in SANE}
