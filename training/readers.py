@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from training.corpus import MIDI
 from training.extract import pieces_of
 from training.midi import MAX_BYTES, read_score
+from training.notes import tracks_of
 from training.songs import Piece, Remark
 
 
@@ -22,4 +23,7 @@ class Reader:
     limit: int = MAX_BYTES  # of a file
 
 
-READERS = {"trio": Reader(MIDI, lambda path, data: pieces_of(read_score(data)))}
+READERS = {
+    "trio": Reader(MIDI, lambda path, data: pieces_of(read_score(data))),
+    "note": Reader(MIDI, lambda path, data: tracks_of(read_score(data, any_metre=True))),
+}
