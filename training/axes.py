@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -44,9 +45,22 @@ TOLD = 0.15  # the weakest correlation that a description names, and that an axi
 TOLD_MOST = 3  # attributes that a description names
 
 
+class Trial(Protocol):
+    """Latents to try an axis on, all decoded with the same noise, and what is heard then."""
+
+    def decode(self, offsets: Floats) -> NDArray[Any]:
+        """Return the music (K, bases, ...) of the latents moved by `offsets` (K, z_size)."""
+
+    def sanity(self, music: NDArray[Any]) -> float:
+        """Return the share of `music` (bases, ...) whose statistics all lie within the data's."""
+
+    def heard(self, music: NDArray[Any]) -> Mapping[str, Floats]:
+        """Return the attributes, (bases,) each, of `music` (bases, ...)."""
+
+
 @dataclass(frozen=True, slots=True)
-class Trial:
-    """Latents to try an axis on, all decoded with the same noise, and the `ranges` of sane music."""
+class WindowTrial:
+    """The trial of a MusicVAE; `ranges` are those of sane music."""
 
     model: MusicVAE
     z: Tensor  # (bases, z_size)
@@ -67,6 +81,10 @@ class Trial:
         values = statistics(windows)
         inside = [(values[name] >= low) & (values[name] <= high) for name, (low, high) in self.ranges.items()]
         return float(np.logical_and.reduce(inside).mean())
+
+    def heard(self, windows: NDArray[np.int64]) -> dict[str, Floats]:
+        """Return the attributes of `windows`."""
+        return heard(windows)
 
 
 def measure_axes(
@@ -94,12 +112,23 @@ def measure_axes(
     enough = SANE_SHARE * trial.sanity(trial.decode(np.zeros((1, mu.shape[1])))[0])
     names, named = attribute_vectors(windows, mu)
     free = principal_directions(mu, named)[: 2 * DIRECTIONS]
-    tried = [_axis(trial, name, _scaled(u, mu, sigma), enough) for name, u in zip(names, named, strict=True)]
+    return chosen(trial, dict(zip(names, named, strict=True)), free, (mu, sigma), enough)
+
+
+def chosen(
+    trial: Trial, named: Mapping[str, Floats], free: Floats, posterior: tuple[Floats, Floats], enough: float
+) -> tuple[Axis, ...]:
+    """Return the axes along the unit vectors `named` that do what they say, then the best along `free`.
+
+    `posterior` is mu and sigma (N, z_size) of the data; `enough` is the share of sane music that an axis
+    must leave at its ends.
+    """
+    tried = [axis(trial, name, scaled(u, *posterior), enough) for name, u in named.items()]
     axes = [found[0] for found in tried if found and found[0].effect[found[0].name] >= TOLD]
-    others = [found for u in free if (found := _axis(trial, "direction", _scaled(u, mu, sigma), enough))]
+    others = [found for u in free if (found := axis(trial, "direction", scaled(u, *posterior), enough))]
     others.sort(key=lambda pair: -pair[1])
     directions = [
-        replace(axis, name=f"direction {number}") for number, (axis, _) in enumerate(others[:DIRECTIONS], 1)
+        replace(found, name=f"direction {number}") for number, (found, _) in enumerate(others[:DIRECTIONS], 1)
     ]
     return (*sorted(axes, key=lambda axis: -axis.effect[axis.name]), *directions)
 
@@ -116,12 +145,17 @@ def attribute_vectors(windows: NDArray[np.int64], mu: Floats) -> tuple[tuple[str
     A vector is the mean latent of the top quarter by that attribute minus that of the bottom quarter
     (section 5.5); together they are made orthogonal in the way that moves each of them least (Loewdin).
     """
+    return contrasts({name: values for name, values in heard(windows).items() if name in NAMED}, mu)
+
+
+def contrasts(attributes: Mapping[str, Floats], mu: Floats) -> tuple[tuple[str, ...], Floats]:
+    """Return the names and orthonormal vectors of those `attributes` (N,) that vary over `mu` (N, z_size)."""
     names, vectors = [], []
-    for name, values in heard(windows).items():
+    for name, values in attributes.items():
         known = np.flatnonzero(np.isfinite(values))
         ranked = known[np.argsort(values[known], kind="stable")]
         quarter = len(ranked) // 4
-        if name not in NAMED or quarter == 0 or values[ranked[0]] == values[ranked[-1]]:
+        if quarter == 0 or values[ranked[0]] == values[ranked[-1]]:
             continue
         vector = mu[ranked[-quarter:]].mean(0) - mu[ranked[:quarter]].mean(0)
         names.append(name)
@@ -140,18 +174,18 @@ def principal_directions(mu: Floats, apart: Floats) -> Floats:
     return np.asarray(vectors.T[::-1][: mu.shape[1] - len(apart)])
 
 
-def _trial(model: MusicVAE, windows: NDArray[np.int64], z: Tensor, generator: torch.Generator) -> Trial:
+def _trial(model: MusicVAE, windows: NDArray[np.int64], z: Tensor, generator: torch.Generator) -> WindowTrial:
     shape = len(z) * BARS, model.config.steps_per_bar
     noise = tuple(
         -torch.empty((*shape, vocabulary)).exponential_(generator=generator).log()
         for vocabulary in model.config.vocabularies
     )
     data = statistics(windows[:, :BARS])
-    ranges = {name: (_quantile(data[name], 0.01), _quantile(data[name], 0.99)) for name in SANE}
-    return Trial(model, z, noise, ranges)
+    ranges = {name: (quantile(data[name], 0.01), quantile(data[name], 0.99)) for name in SANE}
+    return WindowTrial(model, z, noise, ranges)
 
 
-def _axis(trial: Trial, name: str, vector: Floats, enough: float) -> tuple[Axis, float] | None:
+def axis(trial: Trial, name: str, vector: Floats, enough: float) -> tuple[Axis, float] | None:
     """Return the axis along `vector`, and the share of tokens that differ between its ends.
 
     It reaches as far as the share of sane windows is `enough`; None if it has no such reach to the left or to
@@ -164,14 +198,19 @@ def _axis(trial: Trial, name: str, vector: Floats, enough: float) -> tuple[Axis,
         if reach is None:
             return None
         ends.append(reach)
+    return along(trial, name, vector, ends)
+
+
+def along(trial: Trial, name: str, vector: Floats, ends: list[float]) -> tuple[Axis, float]:
+    """Return the axis that goes `ends` times `vector` to the left and to the right, and what it changes."""
     played = trial.decode(np.stack([knob * ends[int(knob > 0)] * vector for knob in POSITIONS]))
-    values = [heard(windows) for windows in played]
-    effect = {key: _correlation(np.stack([at[key] for at in values])) for key in HEARD}
+    values = [trial.heard(music) for music in played]
+    effect = {key: _correlation(np.stack([at[key] for at in values])) for key in values[0]}
     if effect.get(name, 0.0) < 0:  # a knob named after an attribute gives more of it to the right
         vector, ends, effect = -vector, ends[::-1], {key: -value for key, value in effect.items()}
     effect, description = _told(name, effect)
-    axis = Axis(name, tuple(vector.tolist()), -ends[0], ends[1], description, effect)
-    return axis, float((played[0] != played[-1]).mean())
+    found = Axis(name, tuple(vector.tolist()), -ends[0], ends[1], description, effect)
+    return found, float((played[0] != played[-1]).mean())
 
 
 def _told(name: str, effect: Mapping[str, float]) -> tuple[dict[str, float], str]:
@@ -192,12 +231,12 @@ def _correlation(values: Floats) -> float:
     return round(float(np.corrcoef(knob[:, whole].ravel(), change.ravel())[0, 1]), 3)
 
 
-def _scaled(unit: Floats, mu: Floats, sigma: Floats) -> Floats:
+def scaled(unit: Floats, mu: Floats, sigma: Floats) -> Floats:
     """Return `unit` as long as one standard deviation of the aggregated posterior along it."""
     variance = np.var(mu @ unit) + np.mean(sigma**2 @ unit**2)
     return np.asarray(unit * np.sqrt(variance))
 
 
-def _quantile(values: Floats, share: float) -> float:
+def quantile(values: Floats, share: float) -> float:
     finite = values[np.isfinite(values)]
     return float(np.quantile(finite, share)) if len(finite) else 0.0
