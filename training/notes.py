@@ -1,85 +1,20 @@
-"""From a score to tracks of single notes: delay, pitch class and octave (VRASH, section 2).
-
-Rules (Tikhonov & Yamshchikov 2017 leave the details open):
-- A track is a part outside drums and effects of which two or more notes sound for at most a tenth of the
-  time in which any does; of notes struck together the highest stays. The metre does not matter.
-- A pause is the time from one onset to the next, on a grid of a 24th of a beat. A track has at most
-  eleven different ones, and its pitches an entropy of at least 1.5 bits.
-- A delay is a pause as a multiple of the track's median pause, one of eleven: the median, and on each side of
-  it the five multiples that most tracks of the melody archives have. Another one counts as the nearest.
-- Tracks move by whole octaves until their median pitch lies in the 4th, from middle C to the B above.
-- A row is a note that another one precedes: only so it has a delay.
-"""
+"""What a note of a VRASH is: a delay, a pitch class and an octave (section 2); NumPy only."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.extract import OVERLAP, overlap
-from training.midi import Part, Score, UnusableError
-from training.songs import Piece, Remark
-
 STEPS_PER_BEAT = 24  # triplets and 32nds are whole steps
 PAUSES = 11  # different ones of a track, at most; and delays that there are
-LEAST_ENTROPY = 1.5  # bits, about what three pitches have; one track in a hundred has less
-FEWEST_NOTES = 16
 OCTAVE = 12  # semitones
 PITCHES = 128
 OCTAVES = 11  # that those lie in; the first begins at pitch 0
-FOURTH = 5  # the number of the octave that begins at middle C
-RATIOS = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1.0, 3 / 2, 2.0, 3.0, 4.0, 6.0)  # what each delay stands for
+# What each delay stands for, as a multiple of the track's median pause: that, and on each side of it the five
+# multiples that most tracks of the melody archives have.
+RATIOS = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1.0, 3 / 2, 2.0, 3.0, 4.0, 6.0)
 MEDIAN = RATIOS.index(1.0)
-ELEMENTS = ("delay", "pitch class", "octave")  # in the order of a row, and of how many there are
+ELEMENTS = ("delay", "pitch class", "octave")  # in the order of a row, and how many there are of each
 SIZES = (PAUSES, OCTAVE, OCTAVES)
 STEPS, PROGRAM = 3, 4  # the other columns of a row: the pause itself, and General MIDI's program
-
-Rows = NDArray[np.int32]  # (notes, 5): the elements, the pause in steps, the track's program
-
-
-def tracks_of(score: Score) -> tuple[list[Piece], list[Remark]]:
-    """Return the tracks of `score` that pass the filters, and why the others do not.
-
-    UnusableError: none passes; the reason is that of the track with most notes.
-    """
-    pieces: list[Piece] = []
-    remarks: list[Remark] = []
-    refusals: list[tuple[int, UnusableError]] = []
-    for part in score.parts:
-        if part.kind not in ("melody", "bass"):
-            continue
-        label = part.name or f"program {part.program}"
-        try:
-            pieces.append(Piece(track(part, score.ticks_per_beat), label=label))
-        except UnusableError as error:
-            refusals.append((len(part.notes), error))
-            remarks.append(Remark(f"dropped: {error.reason}", f"{label}: {error.detail}"[:200]))
-    if not pieces and not refusals:
-        raise UnusableError("no pitches", "drums and sound effects only")
-    if not pieces:
-        raise max(refusals, key=lambda refusal: refusal[0])[1]
-    return pieces, remarks
-
-
-def track(part: Part, ticks_per_beat: int) -> Rows:
-    """Return the rows of a part. UnusableError: a filter that it does not pass."""
-    if len(part.notes) < FEWEST_NOTES:
-        raise UnusableError("too short", f"{len(part.notes)} notes, expected {FEWEST_NOTES}")
-    if (shared := overlap(part.notes)) > OVERLAP:
-        raise UnusableError("not one note at a time", f"two or more sound for {shared:.0%} of the time")
-    onsets = np.floor(part.notes[:, 0] * STEPS_PER_BEAT / ticks_per_beat + 0.5).astype(np.int64)
-    order = np.lexsort((part.notes[:, 2], onsets))
-    order = order[np.append(onsets[order][1:] != onsets[order][:-1], True)]  # the last of equal onsets
-    pitches, pauses = part.notes[order, 2], np.diff(onsets[order])
-    if len(pitches) < FEWEST_NOTES:
-        raise UnusableError("too short", f"{len(pitches)} onsets, expected {FEWEST_NOTES}")
-    if (different := len(np.unique(pauses))) > PAUSES:
-        raise UnusableError("too many pauses", f"{different} different ones, allowed {PAUSES}")
-    if (bits := entropy(pitches)) < LEAST_ENTROPY:
-        raise UnusableError("little pitch entropy", f"{bits:.2f} bits, expected {LEAST_ENTROPY}")
-    centred = pitches + OCTAVE * (FOURTH - middle(pitches) // OCTAVE)
-    if centred.min() < 0 or centred.max() >= PITCHES:
-        raise UnusableError("too wide", f"{np.ptp(pitches)} semitones around the median")
-    columns = [delays(pauses, middle(pauses)), centred[1:] % OCTAVE, centred[1:] // OCTAVE, pauses]
-    return np.stack([*columns, np.full(len(pauses), part.program)], 1).astype(np.int32)
 
 
 def delays(pauses: NDArray[np.int64], median: float) -> NDArray[np.int64]:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from training.corpus import MIDI
 from training.extract import pieces_of
 from training.midi import MAX_BYTES, read_score
-from training.notes import tracks_of
 from training.songs import Piece, Remark
+from training.tracks import tracks_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from midi_song import Track, midi, trio
 
 from training.midi import UnusableError, read_score
 from training.notes import (
-    FOURTH,
     MEDIAN,
     PAUSES,
     PROGRAM,
@@ -22,12 +21,12 @@ from training.notes import (
     entropy,
     middle,
     pitches_of,
-    tracks_of,
 )
 from training.prepare import prepare
 from training.readers import READERS
 from training.songs import FORMS
 from training.store import Store
+from training.tracks import FOURTH, tracks_of
 
 
 def read(tracks, **how):

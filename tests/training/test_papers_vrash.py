@@ -28,7 +28,7 @@ TINY = ModelConfig(
     sources=("jigs", "reels"), notes=16, embedding=4, label=2, encoder=8, units=12, depth=1, head=8, z_size=4
 )
 CONFIGURED = Config(
-    TINY, Data(transpose=(-2, 2)), (Stage("notes", 4, batch=8, beta=1.0, validate_every=2),), "vrash"
+    TINY, Data(transpose=(-2, 2)), (Stage("notes", 2, batch=8, beta=1.0, validate_every=2),), "vrash"
 )
 STAGE = CONFIGURED.stages[0]
 
@@ -204,7 +204,9 @@ def test_axes_begin_with_the_pace_which_moves_the_density(store):
 
 
 def test_configurations_load_and_say_what_is_wrong(tmp_path):
-    assert load(CONFIG).system == "vrash"
+    tune = load(CONFIG.with_name("tune.toml"))
+    assert load(CONFIG).system == tune.system == "vrash"
+    assert set(tune.data.weights) <= set(tune.model.sources)
     for text, message in (
         ('family = "gan"', "model.family: 'gan', allowed vrash, vae, lm"),
         ("notes = 4", "model.notes: 4, expected 8 or more"),
