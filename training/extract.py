@@ -91,9 +91,9 @@ def _melodies(parts: list[Part], step: float) -> list[Notes]:
         notes = part.notes
         if part.kind != "melody" or len(notes) < FEWEST_NOTES["melody"]:
             continue
-        overlap = _overlap(notes)
-        if overlap <= OVERLAP and len(np.unique(notes[:, 2])) >= FEWEST_PITCHES:
-            ranked.append((part.name != "MELODY", round(overlap, 1), -_struck_bars(notes, step), index))
+        shared = overlap(notes)
+        if shared <= OVERLAP and len(np.unique(notes[:, 2])) >= FEWEST_PITCHES:
+            ranked.append((part.name != "MELODY", round(shared, 1), -_struck_bars(notes, step), index))
     return [parts[index].notes for *_, index in sorted(ranked)[:MELODIES]]
 
 
@@ -114,7 +114,7 @@ def _drums(parts: list[Part]) -> Notes:
     return drums if len(drums) >= FEWEST_NOTES["drums"] else drums[:0]
 
 
-def _overlap(notes: Notes) -> float:
+def overlap(notes: Notes) -> float:
     """Return the share of the sounding time in which two or more notes sound."""
     latest = np.maximum.accumulate(notes[:, 1])[:-1]
     shared = np.clip(np.minimum(notes[1:, 1], latest) - notes[1:, 0], 0, None).sum()

@@ -1,10 +1,12 @@
 """What a model file says about latent space: where music lies in it, its axes, and latents to start from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from engine.latent import prior
 from engine.manifest import Axis
@@ -74,21 +76,28 @@ def _posterior(model: MusicVAE, windows: NDArray[np.int64]) -> tuple[Floats, Flo
 def _anchors(
     model: MusicVAE, windows: NDArray[np.int64], mu: Floats, sigma: Floats, seed: int
 ) -> tuple[tuple[float, ...], ...]:
-    """Return posterior draws that decode to music in the middle of the data, far from one another.
-
-    Of the candidates the quarter stays whose decoded statistics lie nearest the data's medians, in
-    quartile distances; of these the nearest, and then always the one farthest from those chosen.
-    """
-    some = mu[:CANDIDATES]
+    """Return posterior draws that decode to music in the middle of the data, far from one another."""
+    some, voices = mu[:CANDIDATES], model.config.voices
     wander = np.random.default_rng(seed).standard_normal(some.shape)
     z = torch.from_numpy(some + sigma[:CANDIDATES] * wander).float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokens = torch.cat([model.generate(part) for part in z.split(BATCH)])
-    played = statistics(heard.wide(np.asarray(tokens.numpy()), model.config.voices))
+    played = statistics(heard.wide(np.asarray(tokens.numpy()), voices))
+    return anchors(z, played, statistics(heard.wide(windows, voices)))
+
+
+def anchors(
+    z: Tensor, played: Mapping[str, Floats], data: Mapping[str, Floats]
+) -> tuple[tuple[float, ...], ...]:
+    """Return at most ANCHORS of the candidates `z` (N, z_size), whose music has the statistics `played`.
+
+    The quarter stays whose statistics lie nearest the medians of `data`, in quartile distances; of these the
+    nearest, and then always the one farthest from those chosen. What the data lacks is not compared.
+    """
     distance = np.zeros(len(z))
-    for name, values in statistics(heard.wide(windows, model.config.voices)).items():
-        if not np.isfinite(values).any():  # of a voice that it lacks
+    for name, values in data.items():
+        if not np.isfinite(values).any():
             continue
         low, middle, high = np.nanquantile(values, (0.25, 0.5, 0.75))
         off = np.abs(played[name] - middle) / max(high - low, 1e-9)

@@ -33,19 +33,20 @@ class UnusableError(Exception):
 class Part:
     """The notes of one instrument: int64 (notes, 4) of onset tick, end tick, pitch, velocity, by onset.
 
-    `kind` is "melody", "bass", "drums" or "effect".
+    `kind` is "melody", "bass", "drums" or "effect", `program` General MIDI's at its first note, from 0.
     """
 
     name: str
     kind: str
     notes: NDArray[np.int64]
+    program: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
     """A MIDI file's parts, its regions of 4/4 as (first tick, end tick), and the tick where the music ends.
 
-    A region ends there or with the next time signature.
+    A region ends there or with the next time signature; a score in any metre is one region.
     """
 
     ticks_per_beat: int
@@ -54,8 +55,11 @@ class Score:
     end: int
 
 
-def read_score(data: bytes) -> Score:
-    """Return the score in a MIDI file's bytes. UnusableError: broken, empty, hostile or never in 4/4."""
+def read_score(data: bytes, any_metre: bool = False) -> Score:
+    """Return the score in a MIDI file's bytes.
+
+    UnusableError: broken, empty, hostile, or never in 4/4 unless `any_metre` is as good.
+    """
     if not data:
         raise UnusableError("empty file")
     if len(data) > MAX_BYTES:
@@ -79,7 +83,7 @@ def read_score(data: bytes) -> Score:
     bar = ticks_per_beat * BEATS_PER_BAR
     if end > MAX_BARS * bar:
         raise UnusableError("too long", f"more than {MAX_BARS} bars")
-    regions = _regions(_metres(tracks), bar, end)
+    regions = ((0, end),) if any_metre else _regions(_metres(tracks), bar, end)
     if not regions:
         raise UnusableError("not in 4/4")
     if len(regions) > MAX_REGIONS:
@@ -120,10 +124,12 @@ def _parts(tracks: list[mido.MidiTrack]) -> tuple[tuple[Part, ...], int]:
         name = str(track.name).strip().upper()
         notes: dict[tuple[int, str], list[tuple[int, ...]]] = defaultdict(list)
         for onset, stop, channel, *struck in _notes(track):
-            notes[channel, _kind(name, channel, programs[channel], onset)].append((onset, stop, *struck))
+            program = _program(programs[channel], onset)
+            notes[channel, _kind(name, channel, program)].append((onset, stop, *struck))
             end = max(end, stop)
-        for (_, kind), rows in sorted(notes.items()):
-            parts.append(Part(name, kind, np.array(sorted(rows), np.int64)))
+        for (channel, kind), rows in sorted(notes.items()):
+            played = np.array(sorted(rows), np.int64)
+            parts.append(Part(name, kind, played, _program(programs[channel], int(played[0, 0]))))
     return tuple(parts), end
 
 
@@ -141,13 +147,16 @@ def _programs(tracks: list[mido.MidiTrack]) -> dict[int, list[tuple[int, int]]]:
     return programs
 
 
-def _kind(name: str, channel: int, changes: list[tuple[int, int]], tick: int) -> str:
+def _program(changes: list[tuple[int, int]], tick: int) -> int:
+    index = bisect.bisect_right(changes, (tick, 127)) - 1
+    return changes[index][1] if index >= 0 else 0
+
+
+def _kind(name: str, channel: int, program: int) -> str:
     if channel == DRUM_CHANNEL:
         return "drums"
     if name in ("MELODY", "BASS"):
         return name.lower()
-    index = bisect.bisect_right(changes, (tick, 127)) - 1
-    program = changes[index][1] if index >= 0 else 0
     if program in BASS_PROGRAMS:
         return "bass"
     return "effect" if program in EFFECT_PROGRAMS else "melody"

@@ -9,6 +9,7 @@ from training.extract import pieces_of
 from training.midi import MAX_BYTES, read_score
 from training.pianoroll import rolls_of
 from training.songs import Piece, Remark
+from training.tracks import tracks_of
 
 Read = Callable[[str, bytes], tuple[list[Piece], list[Remark]]]
 
@@ -40,4 +41,5 @@ READERS = {
     "trio": Reader(MIDI, lambda path, data: pieces_of(read_score(data))),
     "roll": Reader(tuple(ROLLS), _roll, benchmark.LIMIT, apart=(benchmark.SUFFIX,)),
     "feel": Reader(MIDI, lambda path, data: hits.read(data)),
+    "note": Reader(MIDI, lambda path, data: tracks_of(read_score(data, any_metre=True))),
 }

@@ -1,6 +1,6 @@
 """The systems that `live-train` trains: one table holds them all."""
 
-from training import bound, excerpts, vrae
+from training import bound, excerpts, phrase_bound, vrae, vrash
 from training.batches import Batches
 from training.beginning import begin
 from training.bounds import BOUNDS
@@ -10,6 +10,7 @@ from training.config import Config, ConfigError
 from training.frames import FRAMES
 from training.musicvae import VOICES, ModelConfig, MusicVAE
 from training.objectives import OBJECTIVES, sampled, trained_parts
+from training.phrases import FEWEST, PhraseStream
 from training.rollnotes import LOWEST, PITCHES
 from training.sequences import Sequences
 from training.system import System
@@ -36,6 +37,14 @@ def _check_vrae(config: Config) -> None:
         raise ConfigError(f"model.pitches: {sizes.pitches}, expected an octave, {OCTAVE}, or more")
     if sizes.lean > 1:
         raise ConfigError(f"model.lean: {sizes.lean}, expected at most 1")
+
+
+def _check_vrash(config: Config) -> None:
+    sizes = config.model
+    if sizes.notes < FEWEST:
+        raise ConfigError(f"model.notes: {sizes.notes}, expected {FEWEST} or more")
+    if sizes.unlabelled > 1:
+        raise ConfigError(f"model.unlabelled: {sizes.unlabelled}, expected at most 1")
 
 
 SYSTEMS = {
@@ -75,5 +84,14 @@ SYSTEMS = {
         },
         check=check_vrnn,
         begin=normalise,
+    ),
+    "vrash": System(
+        title="VRASH (Tikhonov & Yamshchikov 2017)",
+        sizes=vrash.ModelConfig,
+        build=vrash.VRASH,
+        objectives={"notes": phrase_bound.notes},
+        stream=PhraseStream,
+        choices={"family": ("vrash", "vae", "lm"), "cell": ("highway", "lstm")},
+        check=_check_vrash,
     ),
 }

@@ -6,5 +6,5 @@ CONFIGS = Path(__file__).parents[1] / "configs"
 # What `live-train papers` takes; a module has _ where its name has -.
 NAMES = (
     *("musicvae-table1", "musicvae-interpolation", "musicvae-attributes"),
-    *("vrae", "vrnn-polyphony", "vrnn-feel"),
+    *("vrae", "vrnn-polyphony", "vrnn-feel", "vrash"),
 )

@@ -1,0 +1,64 @@
+"""The cells of a VRASH: a recurrent highway network, which the paper names, and an LSTM to compare it with.
+
+Both map inputs (B, T, inputs) and a state (B, state_size) to outputs (B, T, units) and the state after them.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+OPEN = -1.0  # first bias of the transform gates: a highway begins by carrying its state on (Zilly, section 5)
+
+
+class Highway(nn.Module):
+    """A recurrent highway network (Zilly et al. 2016, equations 7 to 9) whose gates are coupled, c = 1 - t.
+
+    Within a step the state goes through `depth` highway layers, of which the first hears the input.
+    """
+
+    state_size: Final[int]
+    depth: Final[int]
+
+    def __init__(self, inputs: int, units: int, depth: int) -> None:
+        super().__init__()
+        self.state_size, self.depth = units, depth
+        self.heard = nn.Linear(inputs, 2 * units)
+        layers = [nn.Linear(units, 2 * units) for _ in range(depth)]
+        self.carried = nn.ModuleList(layers)
+        with torch.no_grad():
+            for layer in layers:
+                layer.bias[units:] = OPEN
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs and the last state, which is the last output."""
+        outputs = []
+        for heard in self.heard(x).unbind(1):
+            for depth, layer in enumerate(self.carried):
+                both = layer(state) + heard if depth == 0 else layer(state)
+                candidate, transform = both.chunk(2, -1)
+                state = torch.lerp(state, candidate.tanh(), transform.sigmoid())
+            outputs.append(state)
+        return torch.stack(outputs, 1), state
+
+
+class LSTM(nn.Module):
+    """One layer; its state is output and cell side by side."""
+
+    state_size: Final[int]
+
+    def __init__(self, inputs: int, units: int) -> None:
+        super().__init__()
+        self.state_size = 2 * units
+        self.lstm = nn.LSTM(inputs, units, batch_first=True)
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the outputs and the last state."""
+        h, c = (part.unsqueeze(0).contiguous() for part in state.chunk(2, -1))
+        outputs, (h, c) = self.lstm(x, (h, c))
+        return outputs, torch.cat([h[0], c[0]], -1)
+
+
+def cell(name: str, inputs: int, units: int, depth: int) -> Highway | LSTM:
+    """Return the cell `name`, "highway" or "lstm"; `depth` is a highway's."""
+    return Highway(inputs, units, depth) if name == "highway" else LSTM(inputs, units)
