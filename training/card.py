@@ -52,6 +52,22 @@ class Report:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class OtherReport:
+    """What the export of another system than MusicVAE wrote, in float32."""
+
+    output: Path
+    bytes: int
+    parameters: int
+    axes: tuple[Axis, ...]
+
+    def lines(self) -> list[str]:
+        """Return the report as lines to print."""
+        size = f"{self.bytes / 2**20:.1f} MiB, {self.parameters:,} parameters, float32"
+        knobs = [f"{axis.name}, {axis.low:+g} to {axis.high:+g}: {axis.description}" for axis in self.axes]
+        return [f"{self.output}: {size}", *knobs]
+
+
 def data(runs: Iterable[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Return archive and licence of every source that one of `runs`, oldest first, drew from."""
     licences: dict[str, str] = {}
@@ -112,6 +128,48 @@ def card(
     lines += ["None."] if report.untrained else _axes(manifest)
     made = ", ".join(f"{name} {version}" for name, version in manifest.exported_with.items())
     return "\n".join([*lines, "", f"Exported with {made}.", ""])
+
+
+def card_of_other(  # noqa: PLR0917  # all that a card tells
+    title: str,
+    manifest: Manifest,
+    report: OtherReport,
+    meta: Mapping[str, Any],
+    evaluation: str,
+    note: str | None,
+) -> str:
+    """Return the card of a model of another system than MusicVAE; `evaluation` is a table of its figures."""
+    name = report.output.stem if report.output.stem != "model" else report.output.resolve().parent.name
+    training = " ".join([*_training(meta), *([note] if note else [])])
+    made = ", ".join(f"{part} {version}" for part, version in manifest.exported_with.items())
+    return "\n".join(
+        [
+            f"# {name}",
+            "",
+            f"A {title}: {', '.join(manifest.voices)} on {manifest.steps_per_bar} steps a bar, without end, "
+            f"from {manifest.z_size} numbers, {report.parameters / 1e6:.1f} million parameters, "
+            f"{manifest.weights} weights, {report.bytes / 2**20:.1f} MiB.",
+            "",
+            "## Data",
+            "",
+            *(_archives(manifest) or ["None."]),
+            "",
+            "## Training",
+            "",
+            training,
+            "",
+            "## Figures",
+            "",
+            evaluation,
+            "",
+            "## Knobs",
+            "",
+            *_axes(manifest),
+            "",
+            f"Exported with {made}.",
+            "",
+        ]
+    )
 
 
 def _archives(manifest: Manifest) -> list[str]:

@@ -3,8 +3,12 @@
 import argparse
 import sys
 from functools import partial
+from typing import TYPE_CHECKING
 
 from training.options import parser
+
+if TYPE_CHECKING:
+    from training.run import LoadedRun
 
 
 class DeviceError(Exception):
@@ -49,14 +53,18 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from training import figures
+    from training import figures, run
     from training.atomic import write
     from training.evaluate import evaluate
     from training.store import Store
     from training.subject import open_subject
     from training.tables import table
 
-    subject = open_subject(options.model, _device(options))
+    device = _device(options)
+    if options.model.is_dir() and (loaded := run.load(options.model, device)).system != "musicvae":
+        _examine(options, loaded)
+        return
+    subject = open_subject(options.model, device)
     measure = partial(evaluate, subject, limit=options.limit, samples=options.samples)
     if options.midi:
         from training.prepare import midi_windows
@@ -72,6 +80,20 @@ def _evaluate(options: argparse.Namespace) -> None:
         write(options.output, text + "\n")
     if options.model.is_dir() and (reason := figures.keep(options.model, results)):
         print(f"live-train: {options.model}: not kept for the card: {reason}", file=sys.stderr)
+
+
+def _examine(options: argparse.Namespace, loaded: "LoadedRun") -> None:
+    from training import figures
+    from training.atomic import write
+    from training.examiners import EXAMINERS, table
+    from training.store import Store
+
+    if options.midi:
+        raise DeviceError("--midi: this model takes --data, a store that `prepare --codec` wrote")
+    results = EXAMINERS[loaded.system](loaded.model, Store.open(options.data), options.split)
+    print(figures.text(results) if options.json else table(results))
+    if options.output:
+        write(options.output, figures.text(results) + "\n")
 
 
 def _export(options: argparse.Namespace) -> None:

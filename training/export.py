@@ -9,10 +9,11 @@ from engine.manifest import read
 from engine.modelfile import frozen, opened
 from training import atomic, card, figures, latents, run, weights
 from training.agreement import TOLERANCE, compare, compare_encoders, reference
-from training.card import Report
+from training.card import OtherReport, Report
 from training.exported import METHODS, ExportedMusicVAE
 from training.exported_flat import METHODS as FLAT_METHODS
 from training.exported_flat import ExportedFlat
+from training.exporters import export_endless
 from training.latents import Latents
 from training.musicvae import MusicVAE
 from training.packing import describe, script, write
@@ -29,7 +30,7 @@ class ExportError(Exception):
 
 def export(
     run_dir: Path, output: Path, *, store: Path | None = None, quantise: bool = True, note: str | None = None
-) -> Report:
+) -> Report | OtherReport:
     """Write the best model of the run in `run_dir` to `output`, and CARD.md beside it.
 
     Axes, anchors and latent statistics come from the training windows in folder `store`; without it the
@@ -37,7 +38,9 @@ def export(
     of the training ends with `note`. ExportError as export_model, or a run whose last stage is not reached;
     FiguresError: figures of another model; RunError, StoreError, LatentsError: what is missing.
     """
-    loaded = run.load(run_dir, system="musicvae")
+    loaded = run.load(run_dir)
+    if loaded.system != "musicvae":
+        return export_endless(run_dir, loaded, output, store=store, note=note)
     if loaded.meta.get("objective") != "windows":
         found = loaded.meta.get("objective")
         raise ExportError(f"{run_dir}: trained only to stage {found!r}, expected 'windows'; go on with fit")

@@ -1,0 +1,79 @@
+"""Every system but MusicVAE from a run to a file that the engine plays."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from engine.decoder import Decoder
+from engine.noise import gumbel
+from training import vrae, vrash
+from training.export import export
+from training.exporters import EXPORTERS, listens
+from training.packing import script
+from training.run import BEST, save
+from training.systems import SYSTEMS
+from training.vrnn import VRNNConfig
+
+SIZES: dict[str, Any] = {
+    "vrae": vrae.ModelConfig(z_size=3, units=12, steps=16, bar=8, hop=4),
+    "vrnn": VRNNConfig(features=12, units=10, z_size=4, every=2),
+    "vrash": vrash.ModelConfig(embedding=6, label=3, encoder=8, units=16, z_size=4, sources=("a",)),
+}
+
+
+@pytest.mark.parametrize("system", list(EXPORTERS))
+def test_a_run_becomes_a_file_that_plays_without_end(system: str, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = SYSTEMS[system].build(SIZES[system])
+    row = {"total": 40, "minutes": 2.0, "loss": 1.25}
+    content = {"model": model.state_dict(), "system": system, "model_config": asdict(SIZES[system])}
+    content |= {"sources": [{"name": "own", "licence": "MIT"}], "weights": {}, "row": row}
+    (tmp_path / "run").mkdir()
+    save(tmp_path / "run" / BEST, content | {"objective": next(iter(SYSTEMS[system].objectives))})
+    report = export(tmp_path / "run", tmp_path / "preset" / "model.ts")
+    assert report.lines()[0].startswith(str(tmp_path / "preset" / "model.ts"))
+    decoder = Decoder.load(tmp_path / "preset" / "model.ts")
+    facts = decoder.manifest
+    assert (facts.memory, facts.weights) == ("endless", "float32")
+    plan = decoder.plan(np.zeros(facts.z_size, np.float32))
+    state = plan.state
+    blank = np.zeros((facts.steps_per_bar, len(decoder.vocabularies)), np.int64)
+    for bar in range(3):
+        noise = gumbel(1, 0, bar, facts.steps_per_bar, facts.streams)
+        decoded = decoder.bar(plan.code(0), blank, 0, [1.0], noise, state=state)
+        assert decoded.traces.shape == (facts.steps_per_bar, len(facts.traces))
+        assert np.isfinite(decoded.state).all()
+        state = decoded.state
+    card = (tmp_path / "preset" / "CARD.md").read_text()
+    assert EXPORTERS[system].title in card
+    assert "| own | MIT |" in card
+    assert "40 iterations in 2 minutes" in card
+
+
+class Deaf(torch.nn.Module):
+    """Writes what it likes and hears nothing of it."""
+
+    @torch.jit.export
+    def begin(self, z: torch.Tensor) -> torch.Tensor:
+        return z
+
+    @torch.jit.export
+    def bar(  # noqa: PLR0917  # the contract with the engine
+        self,
+        z: torch.Tensor,
+        state: torch.Tensor,
+        prefix: torch.Tensor,
+        from_step: int,
+        temperature: torch.Tensor,
+        noise: list[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return prefix, state + float(from_step), torch.zeros(prefix.shape[0], 0)
+
+
+def test_a_module_that_hears_otherwise_than_it_writes_is_found_out() -> None:
+    facts = {"steps_per_bar": 4, "z_size": 2, "noise": (3,)}
+    assert not listens(script(Deaf()), facts, 1)

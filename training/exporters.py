@@ -1,0 +1,145 @@
+"""How each system but MusicVAE becomes a file that plays, bars that go on from each other without end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from engine.codec import CODECS
+from engine.manifest import read
+from engine.modelfile import frozen, opened
+from training import atomic, axes_vrnn, card, exported_vrae, exported_vrash, exported_vrnn, run
+from training import vrae_latents as of_vrae
+from training import vrash_latents as of_vrash
+from training.examiners import EXAMINERS, table
+from training.latents import Latents, of_prior
+from training.packing import describe, script, write
+from training.run import LoadedRun
+from training.sequences import pieces
+from training.store import Store
+
+LOOP = 16  # bars after which a performance without end counts a loop
+
+
+class EndlessError(Exception):
+    """A model that cannot be exported; the message names what was found and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exporter:
+    """A system's way to a file: the module, what its manifest says of it, and its latents.
+
+    `measure` takes the model, a store and the sources that it heard (None: all).
+    """
+
+    title: str
+    build: Callable[[Any], nn.Module]
+    facts: Callable[[Any], dict[str, Any]]
+    measure: Callable[[Any, Store, Sequence[str] | None], Latents]
+    prior: Callable[[Any], Latents]  # of a model that nothing has been measured of
+
+
+def _vrae(model: Any) -> dict[str, Any]:
+    grid = {"codec": "roll", "steps_per_bar": model.config.bar, "noise": (88,)}
+    return {"family": "vrae", "z_size": model.config.z_size, **grid}
+
+
+def _vrnn(model: Any) -> dict[str, Any]:
+    config = model.config
+    grid = {"codec": "roll", "steps_per_bar": 16 // config.every, "noise": (config.z_size, 88)}
+    return {"family": "vrnn", "z_size": config.z_size + 1, **grid, "traces": exported_vrnn.TRACES}
+
+
+def _vrash(model: Any) -> dict[str, Any]:
+    grid = {"codec": "melody", "steps_per_bar": exported_vrash.STEPS, "noise": exported_vrash.NOISE}
+    return {"family": f"vrash-{model.config.cell}", "z_size": model.config.z_size + 1, **grid}
+
+
+def _vrnn_latents(model: Any, store: Store, sources: Sequence[str] | None) -> Latents:
+    return axes_vrnn.measure(model, pieces(store, "train", sources, model.config.every))
+
+
+def _vrnn_prior(model: Any) -> Latents:
+    size = model.config.z_size + 1
+    return Latents((0.0,) * size, (1.0,) * size, (), ((0.0,) * size,))
+
+
+EXPORTERS = {
+    "vrae": Exporter(
+        "VRAE (Fabius & van Amersfoort 2015)",
+        exported_vrae.exported,
+        _vrae,
+        lambda model, store, sources: of_vrae.measure(model, store),
+        lambda model: of_prior(model.config.z_size),
+    ),
+    "vrnn": Exporter("VRNN (Chung et al. 2015)", exported_vrnn.exported, _vrnn, _vrnn_latents, _vrnn_prior),
+    "vrash": Exporter(
+        "VRASH (Tikhonov & Yamshchikov 2017)",
+        exported_vrash.exported,
+        _vrash,
+        lambda model, store, sources: of_vrash.measure(model, store),
+        lambda model: of_vrash.of_prior(model.config.z_size),
+    ),
+}
+
+
+def export_endless(
+    run_dir: Path, loaded: LoadedRun, output: Path, *, store: Path | None, note: str | None
+) -> card.OtherReport:
+    """Write the model of a run of another system than MusicVAE to `output`, and CARD.md beside it.
+
+    Its weights stay float32. EndlessError: a system that does not play, or a module that hears otherwise than
+    it writes.
+    """
+    exporter = EXPORTERS.get(loaded.system)
+    if exporter is None:
+        raise EndlessError(
+            f"{run_dir}: system is {loaded.system!r}, expected musicvae, {', '.join(EXPORTERS)}"
+        )
+    model = loaded.model.cpu().float().eval()
+    facts = exporter.facts(model) | {"weights": "float32", "memory": "endless", "bars": LOOP}
+    weighed = [name for name, weight in (loaded.meta.get("weights") or {}).items() if weight > 0]
+    songs = Store.open(store) if store else None
+    measured = exporter.measure(model, songs, weighed or None) if songs else exporter.prior(model)
+    scripted = script(exporter.build(model))
+    if not listens(scripted, facts, sum(voice.columns for voice in CODECS[facts["codec"]].voices)):
+        raise EndlessError(f"{run_dir}: the exported module hears a bar otherwise than it wrote it")
+    data = card.data([*loaded.meta.get("before", []), loaded.meta])
+    manifest = describe(model, facts, measured, data)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with atomic.whole(output) as partial:
+        write(scripted, manifest, partial)
+        frozen(opened(partial), ["begin", "bar"])
+    report = card.OtherReport(output, output.stat().st_size, run.count(model), manifest.axes)
+    examined = EXAMINERS[loaded.system](model, songs, "test") if songs else None
+    figures_text = table(examined) if examined else "Not evaluated: export with --data."
+    text = card.card_of_other(exporter.title, read(output), report, loaded.meta, figures_text, note)
+    atomic.write(output.with_name("CARD.md"), text)
+    return report
+
+
+@torch.inference_mode()
+def listens(module: Any, facts: Mapping[str, Any], columns: int, seed: int = 0) -> bool:
+    """Return whether `module` leaves the same state after a bar that it hears as after writing it.
+
+    Four latents are tried for two bars each; tokens that are heard must come back as they were.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    steps = facts["steps_per_bar"]
+    warm = torch.ones(1)
+    for _ in range(4):
+        z = torch.randn(facts["z_size"], generator=generator)
+        state = module.begin(z)
+        for _ in range(2):
+            uniform = [torch.rand((steps, width), generator=generator) for width in facts["noise"]]
+            noise = [-torch.log(-torch.log(block.clamp(1e-6, 1 - 1e-6))) for block in uniform]
+            blank = torch.zeros((steps, columns), dtype=torch.int64)
+            tokens, after, _ = module.bar(z, state, blank, 0, warm, noise)
+            heard, again, _ = module.bar(z, state, tokens, steps, warm, noise)
+            if not torch.equal(heard, tokens) or not torch.allclose(again, after, atol=1e-4):
+                return False
+            state = after
+    return True
