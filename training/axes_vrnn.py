@@ -74,9 +74,7 @@ def measure(model: VRNN, sequences: Sequence[Rows], bases: int = BASES, seed: in
     """
     if sum(map(len, sequences)) < FEWEST:
         raise AxesError(f"there are fewer than {FEWEST} frames of training data to measure axes on")
-    with torch.random.fork_rng(devices=[]):  # what is heard of a frame depends on the latents drawn before it
-        torch.manual_seed(seed)
-        away, frames = departures(model, sequences)
+    away, frames = departures(model, sequences, seed)
     stretches = [rows[first : first + STEPS] for rows in sequences for first in range(0, len(rows), STEPS)]
     data = statistics(stretches)
     ranges = {name: tuple(np.nanquantile(data[name], (0.01, 0.99)).tolist()) for name in SANE}
@@ -99,14 +97,16 @@ def measure(model: VRNN, sequences: Sequence[Rows], bases: int = BASES, seed: in
 
 
 @torch.no_grad()
-def departures(model: VRNN, sequences: Sequence[Rows]) -> tuple[Floats, Rows]:
+def departures(model: VRNN, sequences: Sequence[Rows], seed: int = 0) -> tuple[Floats, Rows]:
     """Return how far each frame's posterior mean lies from its prior's, in its sigmas, and the frames."""
     away, frames = [], []
-    for rows in batches(sequences, BATCH):
-        packed = model.pack(rows.to(model.mean.device))
-        seen = latents(model, rows.to(model.mean.device))
-        away.append(((seen.mu - seen.prior_mu) / seen.prior_sigma).double().cpu().numpy())
-        frames.append(packed.x.cpu().numpy() > 0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        for rows in batches(sequences, BATCH):
+            packed = model.pack(rows.to(model.mean.device))
+            seen = latents(model, rows.to(model.mean.device))
+            away.append(((seen.mu - seen.prior_mu) / seen.prior_sigma).double().cpu().numpy())
+            frames.append(packed.x.cpu().numpy() > 0)
     return np.concatenate(away), np.concatenate(frames)
 
 

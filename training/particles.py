@@ -10,8 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from training.gaussians import halves, log_density
 from training.late import Late, LateNetwork
-from training.vrnn import VRNN, Packed, Walk, halves, log_density
+from training.packed import Packed
+from training.vrnn import VRNN, Walk
 
 ENOUGH = 0.5  # of the particles: a filter resamples where fewer count, by their effective number
 
@@ -51,8 +53,7 @@ def estimate(model: VRNN, rows: Tensor, samples: int, resample: bool) -> Estimat
             chosen, weights = survivors(weights)
             index = chosen.unsqueeze(-1).expand_as(state[0])
             state = state[0].gather(1, index), state[1].gather(1, index)
-    known = packed.known.T[packed.order.argsort()]
-    return Estimate(packed.back(torch.cat(found)), known)
+    return Estimate(packed.back(torch.cat(found)), packed.there)
 
 
 def survivors(weights: Tensor) -> tuple[Tensor, Tensor]:

@@ -8,7 +8,6 @@ sequences in order of length, so that padding is neither computed nor counted.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import log, pi
 from typing import NamedTuple
 
 import torch
@@ -17,11 +16,10 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
 from training.frames import FRAMES
+from training.gaussians import Gaussian, halves, network
 from training.late import Late, LateNetwork
 from training.likelihood import output
-
-HALF_LOG_TAU = 0.5 * log(2 * pi)
-LEAST_SIGMA = 1e-4
+from training.packed import Packed
 
 State = tuple[Tensor, Tensor]  # h and c, (..., units) each
 
@@ -42,22 +40,6 @@ class VRNNConfig:
     dropout: float = 0.0  # on the features of x and on what the decoder hears
 
 
-class Packed(NamedTuple):
-    """Sequences side by side: x (N, width) and condition (N, condition) of all frames, step after step."""
-
-    x: Tensor
-    condition: Tensor
-    sizes: list[int]  # how many sequences are still going at each step
-    known: Tensor  # (T, B) bool, the longest sequence first
-    order: Tensor  # (B,) which sequence that is
-
-    def back(self, values: Tensor) -> Tensor:
-        """Return `values` (N, ...) of the frames as (B, T, ...), 0 where a sequence is padded."""
-        steps = values.new_zeros((*self.known.shape, *values.shape[1:]))
-        steps[self.known] = values
-        return steps.transpose(0, 1)[self.order.argsort()]
-
-
 class Steps(NamedTuple):
     """The two terms of equation 11 along sequences, (B, T) each, in nats and 0 where padded."""
 
@@ -75,31 +57,6 @@ class Inferred(NamedTuple):
     sigma: Tensor
     prior_mu: Tensor
     prior_sigma: Tensor
-
-
-def network(inputs: int, units: int, layers: int) -> nn.Sequential:
-    """Return a phi: `layers` affine maps, each with its rectifier."""
-    widths = [inputs] + [units] * layers
-    return nn.Sequential(*(part for a, b in pairwise(widths) for part in (nn.Linear(a, b), nn.ReLU())))
-
-
-class Gaussian(nn.Module):
-    """A network with two heads, mu and sigma (equations 5 and 9)."""
-
-    def __init__(self, inputs: int, units: int, z_size: int) -> None:
-        super().__init__()
-        self.hidden = nn.Linear(inputs, units)
-        self.heads = nn.Linear(units, 2 * z_size)
-
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mu and sigma, (..., z_size) each."""
-        return halves(self.heads(self.hidden(x).relu()))
-
-
-def halves(heads: Tensor, least: float = LEAST_SIGMA) -> tuple[Tensor, Tensor]:
-    """Return mu and sigma of what the heads give, (..., 2 * z_size)."""
-    mu, sigma = heads.chunk(2, -1)
-    return mu, F.softplus(sigma) + least
 
 
 class VRNN(nn.Module):
@@ -134,17 +91,16 @@ class VRNN(nn.Module):
         """Return `rows` (B, T, ...) without their padding, whose first element is below 0."""
         known = rows.flatten(2)[:, :, 0] >= 0
         order = known.sum(1).argsort(descending=True, stable=True)
-        steps = known[order].T
-        x, condition = self.frame.split(rows[order].transpose(0, 1)[steps])
-        sizes = [size for size in steps.sum(1).tolist() if size]
-        return Packed((x - self.mean) / self.scale, condition, sizes, steps, order)
+        going = known[order].T
+        x, condition = self.frame.split(rows[order].transpose(0, 1)[going])
+        sizes = [size for size in going.sum(1).tolist() if size]
+        return Packed((x - self.mean) / self.scale, condition, sizes, going, order)
 
     def forward(self, rows: Tensor) -> Steps:
         """Return the terms of the bound along sequences `rows` (B, T, ...) of frames."""
         packed = self.pack(rows)
         likelihood, divergence = self.terms(packed)
-        known = packed.known.T[packed.order.argsort()]
-        return Steps(packed.back(likelihood), packed.back(divergence.sum(-1)), known)
+        return Steps(packed.back(likelihood), packed.back(divergence.sum(-1)), packed.there)
 
     def terms(self, packed: Packed) -> tuple[Tensor, Tensor]:
         """Return log p(x_t | z_<=t, x_<t) of every frame, (N,), and each unit's KL, (N, z_size or none)."""
@@ -255,8 +211,3 @@ def divergences(seen: Inferred) -> Tensor:
     ratio = (seen.sigma / seen.prior_sigma).square()
     apart = ((seen.mu - seen.prior_mu) / seen.prior_sigma).square()
     return 0.5 * (ratio + apart - 1.0 - ratio.log())
-
-
-def log_density(z: Tensor, mu: Tensor, sigma: Tensor) -> Tensor:
-    """Return log N(z; mu, sigma), summed over the last axis."""
-    return -(0.5 * ((z - mu) / sigma).square() + sigma.log() + HALF_LOG_TAU).sum(-1)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from test_vrae import KINDS, LONG, SMALL, called, model_of, music
 
 from engine.noise import gumbel
-from training.export import script
 from training.exported_vrae import METHODS, exported
+from training.packing import script
 
 WARM = torch.ones(1)
 

@@ -9,9 +9,9 @@ from torch import Tensor
 
 from engine.noise import gumbel
 from training import exported_feel, exported_vrnn
-from training.export import script
 from training.exported_vrnn import uniform
 from training.frames import FRAMES
+from training.packing import script
 from training.playing import frame, turned
 from training.vrnn import VRNN, VRNNConfig
 

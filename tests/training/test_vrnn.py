@@ -12,12 +12,13 @@ from torch import Tensor
 from training.bounds import BOUNDS
 from training.config import Stage
 from training.examine_vrnn import measure, trace
+from training.gaussians import log_density
 from training.late import Late
 from training.likelihood import output
 from training.particles import estimate, survivors
 from training.playing import play
 from training.sequences import padded
-from training.vrnn import VRNN, Inferred, VRNNConfig, divergences, log_density
+from training.vrnn import VRNN, Inferred, VRNNConfig, divergences
 
 TINY = VRNNConfig(features=8, units=8, z_size=3)
 STAGE = Stage("elbo", beta=1.0, free_bits=0.0, samples=4)

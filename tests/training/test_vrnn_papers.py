@@ -8,10 +8,13 @@ import zipfile
 from pathlib import Path
 
 import mido
+import numpy as np
 import pytest
 
+from training import run
 from training.papers import NAMES, vrnn_feel, vrnn_polyphony
 from training.papers.job import Job
+from training.sequences import pieces
 
 POLYPHONY = """
 system = "vrnn"
@@ -99,6 +102,10 @@ def test_feel_from_archive_to_table_and_picture(job):
     assert all(-20 < float(row["bound"]) < 5 for row in rows)
     assert rows[0]["particle filter, 40"] == "" != rows[4]["particle filter, 40"]
     assert (job.output / "vrnn-feel-latents.png").stat().st_size > 10_000
+    model = run.load(job.output / "runs" / "vrnn-gmm").model
+    heard = np.concatenate(pieces(job.store("feel", "groove"), "train"))[:, :2]
+    np.testing.assert_allclose(model.mean, heard.mean(0), atol=1e-5)  # what is drawn is normalised
+    np.testing.assert_allclose(model.scale, heard.std(0), rtol=1e-2)
 
 
 def test_the_command_knows_both():
