@@ -76,23 +76,22 @@ def table(job: Job, name: str) -> list[dict[str, str]]:
 
 
 def test_polyphony_from_archive_to_table_and_picture(job):
-    vrnn_polyphony.reproduce(job, job.data)
+    chosen = vrnn_polyphony.BENCHMARKS[:1]
+    vrnn_polyphony.reproduce(job, job.data, chosen)
     rows = table(job, "vrnn-polyphony")
-    assert [(row["set"], row["model"]) for row in rows[:4]] == [
+    assert [(row["set"], row["model"]) for row in rows] == [
         ("JSB_Chorales", "RNN"),
         ("JSB_Chorales", "VRNN-I"),
         ("JSB_Chorales", "VRNN"),
         ("JSB_Chorales", "VRNN, FIVO"),
     ]
-    assert len(rows) == 16
     assert all(-70 < float(row["bound"]) < -5 and row["iterations"] in "123" for row in rows)
     assert rows[0]["KL, bits"] == "" != rows[2]["KL, bits"]
     assert "-11.060" in (job.output / "results.md").read_text()
-    for each in vrnn_polyphony.BENCHMARKS:
-        assert (job.output / f"vrnn-{each.source}-latents.png").stat().st_size > 10_000
+    assert (job.output / "vrnn-JSB_Chorales-latents.png").stat().st_size > 10_000
     again: list[str] = []
-    vrnn_polyphony.reproduce(Job(job.data, job.output, report=again.append), job.data)
-    assert sum("is finished" in line for line in again) == 16
+    vrnn_polyphony.reproduce(Job(job.data, job.output, report=again.append), job.data, chosen)
+    assert sum("is finished" in line for line in again) == 4
 
 
 def test_feel_from_archive_to_table_and_picture(job):
