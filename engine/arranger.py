@@ -1,18 +1,17 @@
 """Which bars to ask the composer for, under which latent, and what to play when one is late."""
 
 from collections import deque
-from dataclasses import dataclass
 from math import inf
 from statistics import median
 
 import numpy as np
 
 from engine import opening
-from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, Bar
-from engine.codec import CODECS
+from engine.bar import Bar
 from engine.latent import Latent, anchor, draw, move, slerp
-from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS, BarReply, BarRequest, RollNote
+from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS, BarReply, BarRequest, RollNote, Tokens
 from engine.response import Responses
+from engine.score import Score
 from engine.setup import NEUTRAL, Setup
 
 AHEAD = 2  # bars asked for beyond the one that plays
@@ -25,25 +24,16 @@ LEAD_CAP = 10.0  # seconds; a composer that takes longer is as good as gone
 PACE_MEMORY = 8  # replies whose slowest sets the lead
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A bar as it will play or has played; `revision` is the state of the knobs that it was written under."""
-
-    tokens: tuple[tuple[int, ...], ...]  # (steps, voices)
-    bar: Bar
-    revision: int
-    roll: tuple[RollNote, ...]  # the bar's notes for the screen, made once because they are shown often
-
-
 class Arranger:
-    """Keeps the parameters and the bars around the one that plays; one request at a time is out.
+    """Keeps the parameters, and has the bars around the one that plays written; one request at a time is out.
 
     A knob that moves a thousand times between two requests costs nothing: the next carries the newest state.
+    Steps are those of the model's grid.
     """
 
     def __init__(self, setup: Setup) -> None:
         self._manifest = setup.manifest
-        self._codec = CODECS[setup.manifest.codec]
+        self._steps = setup.manifest.steps_per_bar
         self._end = setup.bars
         self.seed = setup.seed
         self.parameters = NEUTRAL | setup.parameters
@@ -56,17 +46,17 @@ class Arranger:
         self._reach = [(axis.low, axis.high) for axis in axes]
         self.revision = 0
         self.decode_ms = 0.0
-        self.late_bars = 0
         self.responses: Responses | None = None  # told of each bar taken in, where somebody measures
-        self._bars: dict[int, Written] = {}
-        self._asked: tuple[BarRequest, float] | None = None  # and when
+        self._opening = setup.opening
+        self._score = Score(setup.manifest, len(setup.opening.bars) if setup.opening else 0)
+        # And when, and the edition of the bar before it.
+        self._asked: tuple[BarRequest, float, int] | None = None
         self._pace: deque[float] = deque([LEAD / 2], maxlen=PACE_MEMORY)  # seconds that replies took
         self._sought = (
             -1
         )  # the step, from the start, from which a bar that plays or is about to was asked for
         self.asking = inf  # when to ask next for what need not be asked for yet
         self._turned = (0, -inf)  # the revision that was last looked at, and since when it stands
-        self._opening = setup.opening
         self._open()
 
     # What the performer moves.
@@ -147,24 +137,27 @@ class Arranger:
         if self._asked is not None:
             return None
         settled = now - self._turned[1] >= SETTLE
+        steps, self._score.current = self._steps, current
         beyond = 1 + AHEAD + int(self.lead / bar_seconds)  # a slow composer is asked further ahead
-        first = max(current, int(open_step) // STEPS_PER_BAR)  # the bar that a turned knob is heard in first
+        first = max(current, int(open_step) // steps)  # the bar that a turned knob is heard in first
         for number in range(current, current + beyond):
             if self._end is not None and number >= self._end:
                 return None
-            written = self._bars.get(number)
-            step = max(0, int(open_step) - number * STEPS_PER_BAR)
+            written = self._score.get(number)
+            step = max(0, int(open_step) - number * steps)
             if written is None:
                 if step == 0:
                     return self._ask(number, 0, (), now)
-            elif written.revision != self.revision and step < STEPS_PER_BAR:
+            elif (written.revision != self.revision and step < steps) or (
+                step == 0 and self._score.stale(number)
+            ):
                 if not settled and number > first:
                     continue
                 if number == first and open_step == self._sought and now < opens - HOLD:
                     self.asking = opens - HOLD
                     continue
-                hurry = number == current and number + 1 not in self._bars and step > 0
-                room = (STEPS_PER_BAR - step) / STEPS_PER_BAR * bar_seconds
+                hurry = number == current and self._score.get(number + 1) is None and step > 0
+                room = (steps - step) / steps * bar_seconds
                 if not hurry or room > 2 * self.lead:
                     self._sought = int(open_step) if number == first else self._sought
                     return self._ask(number, step, written.tokens, now)
@@ -175,28 +168,26 @@ class Arranger:
         carried = self._opening
         if carried is None or carried.key != self.key():
             return
-        for number, tokens in enumerate(carried.bars[: self._manifest.bars]):
-            self._write(number, tokens, self.revision)
+        for number, tokens in enumerate(carried.bars):
+            self._score.write(number, tokens, self.revision, self._score.origin(number))
 
     def key(self) -> str:
-        """Return what the bars of the first window depend on, under the parameters as they stand."""
+        """Return what the first bars depend on, under the parameters as they stand."""
         return opening.key(self._manifest, self.z().tobytes(), self._temperature, self.seed)
 
     @property
     def _temperature(self) -> float:
         return MAX_TEMPERATURE * self.parameters["temperature"]
 
-    def _write(self, number: int, tokens: tuple[tuple[int, ...], ...], revision: int) -> None:
-        bar = self._codec.to_bar(tokens)
-        self._bars[number] = Written(tokens, bar, revision, _roll(number, bar))
-
-    def _ask(self, number: int, step: int, tokens: tuple[tuple[int, ...], ...], now: float) -> BarRequest:
-        self._asked = (request := self.request(number, step, tokens), now)
+    def _ask(self, number: int, step: int, tokens: Tokens, now: float) -> BarRequest:
+        request = self.request(number, step, tokens)
+        self._asked = (request, now, self._score.origin(number))
         return request
 
-    def request(self, number: int, step: int = 0, tokens: tuple[tuple[int, ...], ...] = ()) -> BarRequest:
+    def request(self, number: int, step: int = 0, tokens: Tokens = ()) -> BarRequest:
         """Return what asks for bar `number` as things stand, from `step` on after the `tokens` before it."""
         loop, bar = divmod(number, self._manifest.bars)
+        state, past = self._score.history(number)
         return BarRequest(
             number=number,
             revision=self.revision,
@@ -205,8 +196,10 @@ class Arranger:
             from_step=step,
             prefix=tokens if step else (),
             z=self.z().tobytes(),
-            temperature=(self._temperature,) * len(self._codec.voices),
+            temperature=(self._temperature,) * len(self._manifest.voices),
             seed=self.seed,
+            state=state,
+            past=past,
         )
 
     def accept(self, reply: BarReply, sent_step: int, now: float) -> bool:
@@ -217,16 +210,19 @@ class Arranger:
         """
         if self._asked is None:
             return False  # asked by a state of things that is gone: before a stop, or of a composer that died
-        request, when = self._asked
+        request, when, origin = self._asked
         key = (request.number, request.revision, request.from_step)
         if key != (reply.number, reply.revision, reply.from_step):
             return False
         self._asked = None
         self._pace.append(now - when)
         self.decode_ms = reply.decode_ms
-        if request.number * STEPS_PER_BAR + request.from_step <= sent_step:
+        self._score.learn(request.number, request.past, reply.states)
+        if request.number * self._steps + request.from_step <= sent_step:
             return False
-        self._write(reply.number, reply.tokens, reply.revision)
+        self._score.write(
+            reply.number, reply.tokens, reply.revision, origin, state=reply.state, traces=reply.traces
+        )
         if self.responses is not None:
             self.responses.accepted(reply.revision, reply.number, reply.from_step)
         return True
@@ -242,33 +238,34 @@ class Arranger:
     def excuse(self, now: float) -> None:
         """Count the wait for the reply that is out from `now` on: the time before stood still."""
         if self._asked is not None:
-            self._asked = (self._asked[0], now)
+            request, _, origin = self._asked
+            self._asked = (request, now, origin)
 
     # What plays.
 
     def ready(self, number: int) -> bool:
         """Return whether bar `number` is there."""
-        return number in self._bars
+        return self._score.get(number) is not None
 
     def bar(self, number: int) -> Bar:
         """Return bar `number`; if it is late, the one before again, which is counted."""
-        if number not in self._bars:
-            self.late_bars += 1
-            last = self._bars[number - 1]
-            self._bars[number] = Written(last.tokens, last.bar, self.revision, _roll(number, last.bar))
-        self._bars = {n: written for n, written in self._bars.items() if n >= number - 2}
-        return self._bars[number].bar
+        return self._score.play(number, self.revision)
+
+    @property
+    def late_bars(self) -> int:
+        """How many bars were late."""
+        return self._score.late
 
     def restart(self) -> None:
         """Forget every bar but those of the opening: the performance goes back to its beginning."""
-        self._bars, self._asked = {}, None
+        self._score.clear()
+        self._asked = None
         self._open()
 
     def roll(self) -> tuple[RollNote, ...]:
         """Return the notes of the last bars played and of those known ahead."""
-        return tuple(note for number in sorted(self._bars) for note in self._bars[number].roll)
+        return self._score.roll()
 
-
-def _roll(number: int, bar: Bar) -> tuple[RollNote, ...]:
-    line = number * TICKS_PER_BAR
-    return tuple(RollNote(line + n.tick, n.duration, n.voice, n.pitch, n.velocity) for n in bar.notes)
+    def traces(self, number: int) -> dict[str, tuple[float, ...]]:
+        """Return what the steps of bar `number` report, by name; nothing while that is not known."""
+        return self._score.traces(number)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 PPQN = 480  # ticks in a beat (a quarter note)
 BEATS_PER_BAR = 4
-STEPS_PER_BEAT = 4  # a step is one cell of the grid, a sixteenth
+STEPS_PER_BEAT = 4  # a sixteenth: the step of music as it is counted; a model may have a grid of its own
 STEPS_PER_BAR = BEATS_PER_BAR * STEPS_PER_BEAT
 TICKS_PER_STEP = PPQN // STEPS_PER_BEAT
 TICKS_PER_BAR = PPQN * BEATS_PER_BAR
@@ -31,8 +31,10 @@ class Bar:
     """The notes that start in one bar, ordered by tick, and what becomes of those carried into it.
 
     `held[voice]` is the number of ticks for which notes already sounding in that voice carry on past
-    the bar line; 0 ends them there.
+    the bar line; 0 ends them there, but for those that `tied` goes on with: notes from the bar line on
+    that are struck only if their pitch does not sound yet.
     """
 
     notes: tuple[Note, ...]
     held: tuple[int, ...]
+    tied: tuple[Note, ...] = ()

@@ -59,8 +59,7 @@ def decode(reply: Connection, setup: Setup, bars: int, against: bool = False) ->
         reply.send(("refused", str(error)))
         return
     times, ratios = [], []
-    for request in itertools.islice(requests(setup), WARM_UP + bars):
-        answer = composer.reply(request)
+    for request, answer in itertools.islice(composer.in_turn(requests(setup)), WARM_UP + bars):
         times.append(answer.decode_ms)
         if rival is not None:
             ratios.append(rival.answer(request, answer.tokens) / answer.decode_ms)
@@ -83,7 +82,7 @@ class Rival:
         from engine.plain import PlainLoop
 
         decoder = composer.decoder
-        self._steps, self._vocabularies = setup.manifest.steps_per_bar, decoder.vocabularies
+        self._steps, self._streams = setup.manifest.steps_per_bar, decoder.streams
         self._loop = PlainLoop(opened(setup.model), setup.manifest, decoder.vocabularies)
         self._z = b""
         self._plan: Any = None  # (bars, code)
@@ -95,7 +94,7 @@ class Rival:
         begun = time.perf_counter()
         if request.z != self._z:
             self._plan, self._z = self._loop.plan(np.frombuffer(request.z, np.float32)), request.z
-        noise = gumbel(request.seed, request.loop, request.bar, self._steps, self._vocabularies)
+        noise = gumbel(request.seed, request.loop, request.bar, self._steps, self._streams)
         own = self._loop.bar(self._plan[request.bar], request.temperature, noise)
         self._times.append((time.perf_counter() - begun) * 1000.0)
         self._same.append(float((own == np.array(tokens)).mean()))

@@ -2,10 +2,13 @@
 
 import signal
 import time
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from engine.decoder import Decoder, DecoderError, Plan
 from engine.machine import come_forward
@@ -21,29 +24,49 @@ class Composer:
         self.decoder = Decoder.load(model_path)
         self._z = b""
         self._plan: Plan | None = None
+        steps = self.decoder.manifest.steps_per_bar
+        self._silence = [np.zeros((steps, width), np.float32) for width in self.decoder.streams]
 
     def reply(self, request: BarRequest) -> BarReply:
         """Return the bar asked for; a pure function of the request. ValueError names what does not fit."""
         begun = time.perf_counter()
-        manifest = self.decoder.manifest
+        decoder, manifest, temperature = self.decoder, self.decoder.manifest, request.temperature
         if not 0 <= request.bar < manifest.bars:
             raise ValueError(f"bar is {request.bar}, allowed 0 to {manifest.bars - 1}")
         if self._plan is None or request.z != self._z:
-            self._plan, self._z = self.decoder.plan(np.frombuffer(request.z, np.float32)), request.z
-        code = self._plan.code(request.bar)
-        steps, voices = manifest.steps_per_bar, len(self.decoder.vocabularies)
-        prefix = np.zeros((steps, voices), np.int64)
+            self._plan, self._z = decoder.plan(np.frombuffer(request.z, np.float32)), request.z
+        code, steps = self._plan.code(request.bar), manifest.steps_per_bar
+        state = np.frombuffer(request.state, np.float32) if request.state else self._plan.state
+        states = []
+        for played in request.past:
+            heard = np.array(played, np.int64)
+            state = decoder.bar(code, heard, steps, temperature, self._silence, state=state).state
+            states.append(state.tobytes())
+        prefix: NDArray[np.int64] = np.zeros((steps, len(decoder.vocabularies)), np.int64)
         if request.from_step > 0:
             prefix[: request.from_step] = request.prefix[: request.from_step]
-        noise = gumbel(request.seed, request.loop, request.bar, steps, self.decoder.vocabularies)
-        tokens = self.decoder.bar(code, prefix, request.from_step, request.temperature, noise)
+        noise = gumbel(request.seed, request.loop, request.bar, steps, decoder.streams)
+        bar = decoder.bar(code, prefix, request.from_step, temperature, noise, state=state)
         return BarReply(
             request.number,
             request.revision,
             request.from_step,
-            tuple(tuple(row) for row in tokens.tolist()),
+            tuple(tuple(row) for row in bar.tokens.tolist()),
             (time.perf_counter() - begun) * 1000.0,
+            bar.state.tobytes(),
+            tuple(states),
+            tuple(tuple(trace) for trace in bar.traces.T.tolist()),
         )
+
+    def in_turn(self, requests: Iterable[BarRequest]) -> Iterator[tuple[BarRequest, BarReply]]:
+        """Answer `requests` for one whole bar after the other, each going on from the one before."""
+        state = b""
+        for request in requests:
+            anew = self.decoder.manifest.begins(request.number)
+            asked = replace(request, state=b"" if anew else state)
+            reply = self.reply(asked)
+            state = reply.state
+            yield asked, reply
 
 
 def run(connection: Connection, model_path: Path | str) -> None:

@@ -154,7 +154,8 @@ class Console:
         """Return everything that the screen shows."""
         performance, arranger = self._performance, self._performance.arranger
         tick = performance.position(now)
-        loop, bar = divmod(max(0, tick // TICKS_PER_BAR), self._setup.manifest.bars)
+        number = max(0, tick // TICKS_PER_BAR)
+        loop, bar = divmod(number, self._setup.manifest.bars)
         return Snapshot(
             playing=performance.playing,
             bpm=performance.transport.bpm if self._sync is None else self._sync.bpm,
@@ -181,4 +182,5 @@ class Console:
             sync="" if self._sync is None else self._sync.text(now),
             offset_ms=1000.0 * performance.course.offset.wanted,
             count_in=performance.count_in,
+            traces={} if self._setup.headless else arranger.traces(number),
         )

@@ -1,9 +1,9 @@
 """The trained decoder inside a model file; the only file of the engine that loads TorchScript."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,29 +15,54 @@ from engine.latent import Latent
 from engine.manifest import Manifest, ManifestError, read
 from engine.modelfile import frozen, opened
 
-FAMILY = "musicvae-hierarchical"
-METHODS = ("begin", "plan", "bar", "encode")
+# What the module of a model file offers. Where each bar stands alone, with `state` of any form:
+#   begin(z) -> state, plan(state, bars) -> codes (bars, code), state after them
+#   bar(code, prefix, from_step, temperature, noise) -> tokens
+ALONE = ("begin", "plan", "bar")
+# Where each goes on from the one before, with `state` in one row of float32:
+#   begin(z) -> state before the first bar
+#   bar(z, state, prefix, from_step, temperature, noise) -> tokens, state after the bar, traces
+IN_TURN = ("begin", "bar")
 WEIGHTS = ("float32", "int8")
+NOTHING: NDArray[np.float32] = np.zeros(0, np.float32)
 
 
 class DecoderError(Exception):
     """A model file that cannot play; the message names file, field, what was found and what was expected."""
 
 
+class Decoded(NamedTuple):
+    """A bar: tokens (steps, columns), and of one that goes on from another the state after it and traces.
+
+    `state` is (state_size,), `traces` (steps, traces); both are empty where bars stand alone.
+    """
+
+    tokens: NDArray[np.int64]
+    state: NDArray[np.float32]
+    traces: NDArray[np.float32]
+
+
 @dataclass(slots=True)
 class Plan:
-    """The codes of a latent's bars, spelt out only as far as they have been asked for."""
+    """What a latent gives to its bars: a code for each, and the state before the first.
 
-    module: Any
-    state: torch.Tensor  # after the last code
-    codes: list[NDArray[np.float32]] = field(default_factory=list)
+    Where bars stand alone, codes are spelt out only as far as they have been asked for, and there is no
+    state; where each goes on from the one before, the latent itself is the code of all.
+    """
+
+    state: NDArray[np.float32]  # (state_size,)
+    codes: list[NDArray[np.float32]]
+    module: Any = None  # what spells codes
+    ahead: torch.Tensor | None = None  # its state after the last code
 
     def code(self, bar: int) -> NDArray[np.float32]:
         """Return the code (code,) of `bar`, which costs all those before it that have not been spelt out."""
+        if self.ahead is None:
+            return self.codes[0]
         lacking = bar + 1 - len(self.codes)
         if lacking > 0:
             with torch.inference_mode(), optimized_execution(False):
-                codes, self.state = self.module.plan(self.state, lacking)
+                codes, self.ahead = self.module.plan(self.ahead, lacking)
             self.codes.extend(codes.numpy())
         return self.codes[bar]
 
@@ -47,8 +72,10 @@ class Decoder:
     """An open model: `plan` spells a latent out as one code a bar, `bar` turns a code into tokens."""
 
     manifest: Manifest
-    vocabularies: tuple[int, ...]
+    vocabularies: tuple[int, ...]  # of the columns
+    streams: tuple[int, ...]  # widths of the noise
     code_size: int
+    state_size: int
     module: Any  # a frozen torch.jit.ScriptModule
 
     @classmethod
@@ -61,37 +88,38 @@ class Decoder:
             manifest = read(Path(path))
         except ManifestError as error:
             raise DecoderError(str(error)) from error
-        for key, found, allowed in (
-            ("family", manifest.family, (FAMILY,)),
-            ("weights", manifest.weights, WEIGHTS),
-        ):
-            if found not in allowed:
-                raise DecoderError(f"{path}: {key} is {found!r}, expected {' or '.join(allowed)}")
+        if manifest.weights not in WEIGHTS:
+            raise DecoderError(f"{path}: weights is {manifest.weights!r}, expected {' or '.join(WEIGHTS)}")
         torch.set_num_threads(threads)
-        module = _load(path)
-        lacking = [name for name in METHODS if not hasattr(module, name)]
+        methods = ALONE if manifest.memory == "bar" else IN_TURN
+        module = _load(path, methods)
+        lacking = [name for name in methods if not hasattr(module, name)]
         if lacking:
             raise DecoderError(
-                f"{path}: module: found no method {', '.join(lacking)}, expected {', '.join(METHODS)}"
+                f"{path}: module: found no method {', '.join(lacking)}, expected {', '.join(methods)}"
             )
-        vocabularies = tuple(voice.vocabulary for voice in CODECS[manifest.codec].voices)
         try:
-            with torch.inference_mode(), optimized_execution(False):
-                codes, _ = module.plan(module.begin(torch.zeros(manifest.z_size)), 1)
+            code_size, state_size = _sizes(module, manifest)
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
             raise DecoderError(
-                f"{path}: z_size is {manifest.z_size}, but the module fails: {reason}"
+                f"{path}: z_size is {manifest.z_size}, but the module fails: {_last_line(error)}"
             ) from error
-        decoder = cls(manifest, vocabularies, codes.shape[1], module)
+        except ValueError as error:
+            raise DecoderError(f"{path}: module: {error}") from error
+        vocabularies = CODECS[manifest.codec].vocabularies
+        decoder = cls(manifest, vocabularies, manifest.streams, code_size, state_size, module)
         decoder._warm_up(str(path))
         return decoder
 
     def plan(self, z: Latent) -> Plan:
         """Return the plan of `z` (z_size,), whose codes are those of `manifest.bars` bars."""
         _expect_shape("z", z, (self.manifest.z_size,))
+        own = np.array(z, dtype=np.float32)
         with torch.inference_mode(), optimized_execution(False):
-            return Plan(self.module, self.module.begin(torch.from_numpy(np.array(z, dtype=np.float32))))
+            begun = self.module.begin(torch.from_numpy(own))
+        if self.manifest.memory == "bar":
+            return Plan(NOTHING, [], self.module, begun)
+        return Plan(begun.numpy(), [own])
 
     def bar(
         self,
@@ -100,69 +128,94 @@ class Decoder:
         from_step: int,
         temperature: Sequence[float],
         noise: Sequence[NDArray[np.float32]],
-    ) -> NDArray[np.int64]:
-        """Return the tokens (steps, voices) of the bar of `code` (code,).
+        *,
+        state: NDArray[np.float32] = NOTHING,
+    ) -> Decoded:
+        """Return the bar of `code` (code,), before which the state is `state` (state_size,).
 
-        Rows of `prefix` (steps, voices) before `from_step` are heard and given back; each later token is
-        argmax(logits / temperature + noise), `noise` (steps, vocabulary) for each voice; temperature 0
-        takes the argmax. A pure function. ValueError: a shape or a token of the prefix that does not fit.
+        Rows of `prefix` (steps, columns) before `from_step` are heard and given back, all of them where it
+        is the number of steps; later ones are drawn at `temperature`, one a voice, of which 0 takes what is
+        likeliest, by the streams of `noise` (steps, width) each. A pure function. ValueError: a shape or a
+        token of the prefix that does not fit.
         """
-        steps, voices = self.manifest.steps_per_bar, len(self.vocabularies)
+        steps, columns = self.manifest.steps_per_bar, len(self.vocabularies)
         _expect_shape("code", code, (self.code_size,))
-        _expect_shape("prefix", prefix, (steps, voices))
-        _expect_shape("temperature", np.asarray(temperature), (voices,))
-        if len(noise) != voices:
-            raise ValueError(f"noise has {len(noise)} voices, expected {voices}")
-        for voice, (block, vocabulary) in enumerate(zip(noise, self.vocabularies, strict=True)):
-            _expect_shape(f"noise[{voice}]", block, (steps, vocabulary))
+        _expect_shape("state", state, (self.state_size,))
+        _expect_shape("prefix", prefix, (steps, columns))
+        _expect_shape("temperature", np.asarray(temperature), (len(self.manifest.voices),))
+        if len(noise) != len(self.streams):
+            raise ValueError(f"noise has {len(noise)} streams, expected {len(self.streams)}")
+        for stream, (block, width) in enumerate(zip(noise, self.streams, strict=True)):
+            _expect_shape(f"noise[{stream}]", block, (steps, width))
         if not 0 <= from_step <= steps:
             raise ValueError(f"from_step is {from_step}, allowed 0 to {steps}")
         given = np.array(prefix, dtype=np.int64)
         given[from_step:] = 0
         if (given < 0).any() or (given >= np.array(self.vocabularies)).any():
             raise ValueError(f"prefix holds a token outside its vocabulary {self.vocabularies}")
-        with torch.inference_mode(), optimized_execution(False):
-            tokens = self.module.bar(
-                torch.from_numpy(np.array(code, dtype=np.float32)),
-                torch.from_numpy(given),
-                from_step,
-                torch.tensor(temperature, dtype=torch.float32),
-                [torch.from_numpy(np.array(block, dtype=np.float32)) for block in noise],
-            )
-        return np.asarray(tokens.numpy(), dtype=np.int64)
-
-    def encode(self, tokens: NDArray[np.int64]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Return mu and sigma, (B, z_size) each, of `tokens` (B, bars, steps, voices), -1 for none."""
-        manifest = self.manifest
-        _expect_shape(
-            "tokens", tokens, (len(tokens), manifest.bars, manifest.steps_per_bar, len(self.vocabularies))
+        heard = (
+            torch.from_numpy(given),
+            from_step,
+            torch.tensor(temperature, dtype=torch.float32),
+            [torch.from_numpy(np.array(block, dtype=np.float32)) for block in noise],
         )
+        latent = torch.from_numpy(np.array(code, dtype=np.float32))
         with torch.inference_mode(), optimized_execution(False):
-            mu, sigma = self.module.encode(torch.from_numpy(np.array(tokens, dtype=np.int64)))
-        return np.asarray(mu.numpy()), np.asarray(sigma.numpy())
+            if self.manifest.memory == "bar":
+                tokens = self.module.bar(latent, *heard)
+                return Decoded(np.asarray(tokens.numpy(), dtype=np.int64), NOTHING, NOTHING)
+            before = torch.from_numpy(np.array(state, dtype=np.float32))
+            tokens, after, traces = self.module.bar(latent, before, *heard)
+        return Decoded(np.asarray(tokens.numpy(), dtype=np.int64), after.numpy(), traces.numpy())
 
     def _warm_up(self, path: str) -> None:
-        steps = self.manifest.steps_per_bar
-        noise = [np.zeros((steps, vocabulary), np.float32) for vocabulary in self.vocabularies]
-        prefix = np.zeros((steps, len(noise)), np.int64)
+        """Decode a few bars, and hear one; DecoderError: what comes is no bar of the codec's."""
+        steps, traces = self.manifest.steps_per_bar, len(self.manifest.traces)
+        noise = [np.zeros((steps, width), np.float32) for width in self.streams]
+        code, state = np.zeros(self.code_size, np.float32), np.zeros(self.state_size, np.float32)
+        prefix, warm = np.zeros((steps, len(self.vocabularies)), np.int64), [1.0] * len(self.manifest.voices)
         try:
             for _ in range(3):
-                self.bar(np.zeros(self.code_size, np.float32), prefix, 0, [1.0] * len(noise), noise)
-        except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1]
-            raise DecoderError(f"{path}: the module does not decode the codec's bar: {reason}") from error
+                found = self.bar(code, prefix, 0, warm, noise, state=state)
+            _expect_shape("bar: tokens", found.tokens, prefix.shape)
+            if self.manifest.memory != "bar":
+                found = self.bar(code, found.tokens, steps, warm, noise, state=state)
+                _expect_shape("bar: the state after it", found.state, state.shape)
+                _expect_shape("bar: traces", found.traces, (steps, traces))
+        except (RuntimeError, ValueError) as error:
+            raise DecoderError(
+                f"{path}: the module does not decode the codec's bar: {_last_line(error)}"
+            ) from error
 
 
-def _load(path: Path | str) -> Any:
-    """Load and freeze the module at `path`.
+def _sizes(module: Any, manifest: Manifest) -> tuple[int, int]:
+    """Return the sizes of code and state. RuntimeError: the module fails; ValueError: a state in no form."""
+    with torch.inference_mode(), optimized_execution(False):
+        begun = module.begin(torch.zeros(manifest.z_size))
+        if manifest.memory == "bar":
+            codes, _ = module.plan(begun, 1)
+            return codes.shape[1], 0
+    if begun.dim() != 1 or begun.dtype != torch.float32:
+        raise ValueError(
+            f"begin gives {begun.dtype} of shape {tuple(begun.shape)}, expected float32 in one row"
+        )
+    return manifest.z_size, len(begun)
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[-1]
+
+
+def _load(path: Path | str, methods: Sequence[str]) -> Any:
+    """Load and freeze the module at `path`, of which only `methods` are left.
 
     Execution without the profiling optimiser, set at each call, costs no speed here, and spares the second
     call a recompilation many bars long.
     """
     try:
         module = opened(path)
-        methods = [name for name in (*METHODS, "logits") if hasattr(module, name)]
-        return frozen(module, methods) if methods else module
+        present = [name for name in methods if hasattr(module, name)]
+        return frozen(module, present) if present else module
     except RuntimeError as error:
         reason = str(error).strip().splitlines()[0]
         raise DecoderError(f"{path}: torch {torch.__version__} cannot load the module: {reason}") from error

@@ -1,6 +1,6 @@
 """Velocities: an accent for each cell of the bar, and a knob that widens or flattens it."""
 
-from engine.bar import STEPS_PER_BAR
+from engine.bar import STEPS_PER_BAR, TICKS_PER_STEP
 
 # The weight of each sixteenth of a bar of 4/4, 0 (weakest) to 1 (the downbeat): metrical strength
 # as in Lerdahl & Jackendoff's grid, bar > half > beat > eighth > sixteenth.
@@ -29,6 +29,12 @@ def accent(weights: tuple[float, ...], step: int, lean: float = 0.0, steps: int 
     """
     weight = max(weights[step : step + min(steps, ANTICIPATES + 1)])
     return _clamp(CENTRE + SPREAD * (weight - 0.5) + 20 * lean)
+
+
+def accent_of(weights: tuple[float, ...], tick: int, duration: int, lean: float = 0.0) -> int:
+    """Return the velocity of a note, in ticks of its bar, by the sixteenths that it lies in, on any grid."""
+    first, end = tick // TICKS_PER_STEP, -(-(tick + duration) // TICKS_PER_STEP)
+    return accent(weights, first, lean, end - first)
 
 
 def shape(velocity: int, dynamics: float) -> int:

@@ -4,7 +4,7 @@ Each errand answers on the connection that is its first argument: ("done", resul
 """
 
 import os
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -154,8 +154,9 @@ def opening(reply: Connection, setup: Setup, bars: int, folder: str) -> None:
     from engine.opening import Opening, OpeningError, write
 
     try:
-        arranger, composer = Arranger(setup), Composer(setup.model)
-        written = tuple(composer.reply(arranger.request(number)).tokens for number in range(bars))
+        arranger, composer = Arranger(replace(setup, opening=None)), Composer(setup.model)
+        requests = (arranger.request(number) for number in range(bars))
+        written = tuple(reply.tokens for _, reply in composer.in_turn(requests))
         reply.send(("done", str(write(Path(folder), Opening(arranger.key(), written)))))
     except (DecoderError, OpeningError) as error:
         reply.send(("refused", str(error)))

@@ -9,22 +9,24 @@ import math
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from engine.bar import STEPS_PER_BAR
+from engine.bar import TICKS_PER_BAR
 from engine.codec import CODECS
 
 FORMAT = 1
 ENTRY = "manifest.json"  # under `extra/` inside the archive
 LIMIT = 16 << 20  # bytes of it, many times what the largest model here has
 MOST = 2**31  # no whole number of a manifest is that large
-
+WIDEST = 2**16  # values of a noise stream that a step can ask for
+MEMORIES = ("bar", "window", "endless")
 
 # What JSON makes of each field that is not compared with what this engine has.
 _KINDS: dict[str, type] = {
     "family": str,
+    "steps_per_bar": int,
     "bars": int,
     "z_size": int,
     "weights": str,
@@ -66,7 +68,14 @@ class Axis:
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """What a model is: its family, its tokens, the shape of its latents and where it learnt them."""
+    """What a model is: its family, its tokens, the shape of its latents and where it learnt them.
+
+    `memory` is how far its bars hang together: each "bar" stands alone given the code that the latent spells
+    for it, or each goes on from the one before, beginning anew with each "window" or never ("endless").
+    `noise` has the widths of the streams of standard Gumbel noise that each step is given, None for the
+    vocabularies of the codec's columns. `traces` names the figures that each step of a bar that goes on from
+    another reports, such as "kl".
+    """
 
     format: int
     family: str
@@ -83,6 +92,23 @@ class Manifest:
     anchors: tuple[tuple[float, ...], ...]  # latents worth starting from, (anchors, z_size)
     data: tuple[Mapping[str, str], ...]  # [{"archive": ..., "licence": ...}]
     exported_with: Mapping[str, str]
+    memory: str = "bar"
+    noise: tuple[int, ...] | None = None
+    traces: tuple[str, ...] = ()
+
+    @property
+    def ticks_per_step(self) -> int:
+        """Ticks of a step of the model's grid."""
+        return TICKS_PER_BAR // self.steps_per_bar
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """The widths of the noise streams of a step."""
+        return CODECS[self.codec].vocabularies if self.noise is None else self.noise
+
+    def begins(self, number: int) -> bool:
+        """Return whether bar `number` of a performance goes on from nothing."""
+        return self.memory == "bar" or number == 0 or (self.memory == "window" and number % self.bars == 0)
 
     def to_json(self) -> str:
         """Return the manifest as JSON text."""
@@ -98,16 +124,19 @@ def parse(text: str, file: str) -> Manifest:
     if not isinstance(raw, dict):
         raise ManifestError(f"{file}: {ENTRY} holds {type(raw).__name__}, expected an object")
     _expect(file, raw, "format", FORMAT)
-    missing = [name for name in Manifest.__dataclass_fields__ if name not in raw]
+    missing = [field.name for field in fields(Manifest) if field.default is MISSING and field.name not in raw]
     if missing:
         raise ManifestError(f"{file}: {ENTRY}: missing {', '.join(missing)}")
     if not isinstance(raw["codec"], str) or raw["codec"] not in CODECS:
         raise ManifestError(f"{file}: codec is {raw['codec']!r}, this engine has {', '.join(CODECS)}")
     codec = CODECS[raw["codec"]]
     _expect(file, raw, "codec_version", codec.version)
-    _expect(file, raw, "steps_per_bar", STEPS_PER_BAR)
     _expect(file, raw, "voices", [voice.name for voice in codec.voices])
     _kinds(file, "", raw, _KINDS)
+    if raw["steps_per_bar"] < 1 or TICKS_PER_BAR % raw["steps_per_bar"]:
+        raise ManifestError(
+            f"{file}: steps_per_bar is {raw['steps_per_bar']}, expected what divides {TICKS_PER_BAR}"
+        )
     for field in ("z_size", "bars"):
         if not 1 <= raw[field] < MOST:
             raise ManifestError(f"{file}: {field} is {raw[field]}, expected a whole number from 1")
@@ -115,15 +144,16 @@ def parse(text: str, file: str) -> Manifest:
     for index, source in enumerate(raw["data"]):
         if not isinstance(source, dict):
             raise ManifestError(f"{file}: data[{index}] is {source!r}, expected an object")
-    fields: dict[str, Any] = {name: raw[name] for name in Manifest.__dataclass_fields__}
-    fields |= {name: _vector(file, name, raw[name], z_size) for name in ("latent_mean", "latent_std")}
-    fields |= {name: tuple(raw[name]) for name in ("voices", "data")}
+    found: dict[str, Any] = {field.name: raw[field.name] for field in fields(Manifest) if field.name in raw}
+    found |= _optional(file, raw)
+    found |= {name: _vector(file, name, raw[name], z_size) for name in ("latent_mean", "latent_std")}
+    found |= {name: tuple(raw[name]) for name in ("voices", "data")}
     anchors = enumerate(raw["anchors"])
-    fields["anchors"] = tuple(_vector(file, f"anchors[{index}]", anchor, z_size) for index, anchor in anchors)
-    fields["axes"] = tuple(
+    found["anchors"] = tuple(_vector(file, f"anchors[{index}]", anchor, z_size) for index, anchor in anchors)
+    found["axes"] = tuple(
         _axis(file, f"axes[{index}]", axis, z_size) for index, axis in enumerate(raw["axes"])
     )
-    return Manifest(**fields)
+    return Manifest(**found)
 
 
 def read(path: Path) -> Manifest:
@@ -147,6 +177,30 @@ def read(path: Path) -> Manifest:
 def _expect(file: str, raw: dict[str, Any], field: str, expected: object) -> None:
     if raw.get(field) != expected:
         raise ManifestError(f"{file}: {field} is {raw.get(field)!r}, expected {expected!r}")
+
+
+def _optional(file: str, raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that a manifest may leave out."""
+    memory, noise, traces = raw.get("memory", "bar"), raw.get("noise"), raw.get("traces", [])
+    if memory not in MEMORIES:
+        raise ManifestError(f"{file}: memory is {memory!r}, expected {', '.join(MEMORIES)}")
+    if not isinstance(noise, list | None):
+        raise ManifestError(f"{file}: noise is {noise!r}, expected a list")
+    for index, width in enumerate(noise or ()):
+        if type(width) is not int or not 1 <= width <= WIDEST:
+            raise ManifestError(f"{file}: noise[{index}] is {width!r}, expected 1 to {WIDEST}")
+    if not isinstance(traces, list):
+        raise ManifestError(f"{file}: traces is {traces!r}, expected a list")
+    for index, name in enumerate(traces):
+        if not isinstance(name, str) or not name or name in traces[:index]:
+            raise ManifestError(f"{file}: traces[{index}] is {name!r}, expected a name of its own")
+    if traces and memory == "bar":
+        raise ManifestError(f"{file}: traces are {traces}, expected none where memory is 'bar'")
+    return {
+        "memory": memory,
+        "noise": None if noise is None else tuple(noise),
+        "traces": tuple(traces),
+    }
 
 
 def _kinds(file: str, path: str, raw: dict[str, Any], kinds: Mapping[str, type]) -> None:

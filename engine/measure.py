@@ -2,7 +2,7 @@
 
 from array import array
 
-from engine.bar import TICKS_PER_STEP
+from engine.bar import TICKS_PER_BAR
 from engine.messages import Measured
 from engine.midi import note_number
 from engine.performance import Performance
@@ -15,7 +15,9 @@ class Measure:
 
     def __init__(self, performance: Performance) -> None:
         self._performance = performance
-        self._responses = performance.arranger.responses = Responses()
+        self._responses = performance.arranger.responses = Responses(
+            TICKS_PER_BAR // performance.ticks_per_step
+        )
         self._due, self._sent = array("d"), array("d")
         self._notes = array("H")
         self._dropped = 0
@@ -46,9 +48,8 @@ class Measure:
         if not self._playing:
             return
         course, swing = performance.course, performance.arranger.parameters["swing"]
-        while self._responses.next_step * TICKS_PER_STEP <= course.played:
-            step = self._responses.next_step
-            self._responses.passed(course.due(swung(step * TICKS_PER_STEP, swing)))
+        while (tick := self._responses.next_step * performance.ticks_per_step) <= course.played:
+            self._responses.passed(course.due(swung(tick, swing)))
 
     def result(self) -> Measured:
         """Return everything that was kept."""

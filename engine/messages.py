@@ -164,6 +164,7 @@ class RollNote:
     voice: int
     pitch: int
     velocity: int
+    tied: bool = False  # struck only if its pitch does not sound already
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +198,8 @@ class Snapshot:
     sync: str = ""  # how keeping time with others goes; "" while the tempo is our own
     offset_ms: float = 0.0  # of what leaves, from its musical time; where it is to be
     count_in: int = 0  # bars, from the next start on
+    # What the steps of the bar that plays report: the manifest's traces by name, one value a step.
+    traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,14 +226,18 @@ class Measured:
 
 # Bars: between player and composer.
 
+Tokens = tuple[tuple[int, ...], ...]  # of one bar, (steps, columns)
+
 
 @dataclass(frozen=True, slots=True)
 class BarRequest:
     """Ask for bar `bar` of the window under `z`, from step `from_step` on.
 
-    `prefix` (steps, voices) holds the tokens already played, rows before `from_step` only are read.
+    `prefix` (steps, columns) holds the tokens already played, rows before `from_step` only are read.
     `number` counts bars since the start of the performance and `revision` the state of the knobs;
     both come back with the reply. `temperature` has one value a voice. `z` is float32 bytes, (z_size,).
+    Of a model whose bars go on from each other, `past` holds the bars just before this one, oldest first,
+    that have been or will be played since the model was in `state`, float32 bytes; empty, it begins there.
     """
 
     number: int
@@ -238,21 +245,30 @@ class BarRequest:
     loop: int
     bar: int
     from_step: int
-    prefix: tuple[tuple[int, ...], ...]
+    prefix: Tokens
     z: bytes
     temperature: tuple[float, ...]
     seed: int
+    state: bytes = b""
+    past: tuple[Tokens, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class BarReply:
-    """The tokens (steps, voices) of the bar asked for, prefix included, and what they cost."""
+    """The tokens (steps, columns) of the bar asked for, prefix included, and what they cost.
+
+    `state` is the model's after the bar, `states` are those after each bar of the request's past, and
+    `traces` (traces, steps) what the bar's steps report; all are empty of a model whose bars stand alone.
+    """
 
     number: int
     revision: int
     from_step: int
-    tokens: tuple[tuple[int, ...], ...]
+    tokens: Tokens
     decode_ms: float
+    state: bytes = b""
+    states: tuple[bytes, ...] = ()
+    traces: tuple[tuple[float, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

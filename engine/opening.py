@@ -9,11 +9,10 @@ from typing import Any
 
 from engine.codec import CODECS
 from engine.manifest import Manifest
+from engine.messages import Tokens
 
 FILE = "opening.json"  # in a preset's folder
 BARS = 8  # written unless asked otherwise: enough at any tempo for any machine to load a model
-
-Tokens = tuple[tuple[int, ...], ...]  # of one bar, (steps, voices)
 
 
 class OpeningError(Exception):
@@ -29,7 +28,7 @@ class Opening:
 
 
 def key(manifest: Manifest, z: bytes, temperature: float, seed: int) -> str:
-    """Return what the tokens of the first window depend on, as 32 hexadecimal digits.
+    """Return what the tokens of the first bars depend on, as 32 hexadecimal digits.
 
     `z` is a latent's float32 bytes.
     """
@@ -67,13 +66,9 @@ def write(folder: Path, opening: Opening) -> Path:
 
 
 def _tokens(bar: Iterable[Any], manifest: Manifest) -> Tokens:
-    """Return one bar of the file. ValueError: it has another shape than the model's bars."""
+    """Return one bar of the file. ValueError: it is none of the model's."""
     tokens = tuple(tuple(int(token) for token in step) for step in bar)
-    steps, voices = manifest.steps_per_bar, CODECS[manifest.codec].voices
-    if len(tokens) != steps or any(len(step) != len(voices) for step in tokens):
-        raise ValueError(f"expected bars of {steps} steps and {len(voices)} voices")
-    for step in tokens:
-        for token, voice in zip(step, voices, strict=True):
-            if not 0 <= token < voice.vocabulary:
-                raise ValueError(f"{voice.name} is {token}, allowed 0 to {voice.vocabulary - 1}")
+    if len(tokens) != manifest.steps_per_bar:
+        raise ValueError(f"expected bars of {manifest.steps_per_bar} steps, found {len(tokens)}")
+    CODECS[manifest.codec].to_bar(tokens)
     return tokens

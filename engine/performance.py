@@ -5,7 +5,7 @@ from math import ceil, inf
 
 from engine.arranger import Arranger
 from engine.band import Band
-from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
+from engine.bar import TICKS_PER_BAR
 from engine.course import Course
 from engine.dynamics import shape
 from engine.messages import BarReply, BarRequest, VoiceState
@@ -30,6 +30,8 @@ class Performance:
     def __init__(self, setup: Setup, send: Callable[[int, list[int]], None], not_before: float) -> None:
         """`not_before` is the earliest time of the first note."""
         self.arranger = Arranger(setup)
+        self.ticks_per_step = setup.manifest.ticks_per_step
+        self._steps = setup.manifest.steps_per_bar
         end = inf if setup.bars is None else setup.bars * TICKS_PER_BAR
         self.course = Course(setup.bpm, setup.offset, end, lambda: self.parameters["swing"])
         self.band = Band(setup.voices, send, lambda velocity: shape(velocity, self.parameters["dynamics"]))
@@ -140,24 +142,25 @@ class Performance:
         """Return what to ask the composer for at `now`, or None."""
         if not self.playing:
             for bar in (self._cue // TICKS_PER_BAR, 0):  # a master may well start again
-                request = self.arranger.next_request(bar, bar * STEPS_PER_BAR, self._bar_seconds(), now)
+                request = self.arranger.next_request(bar, bar * self._steps, self._bar_seconds(), now)
                 if request is not None:
                     return request
             return None
-        reach = next_step(self.course.open_from(now + self.arranger.reach))
+        reach = next_step(self.course.open_from(now + self.arranger.reach), self.ticks_per_step)
         current = max(0, self.tick(now) // TICKS_PER_BAR)
         step = max(reach, self._sent_step() + 1)
-        opens = self.course.next_due(step * TICKS_PER_STEP)
+        opens = self.course.next_due(step * self.ticks_per_step)
         return self.arranger.next_request(current, step, self._bar_seconds(), now, opens)
 
     def accept(self, reply: BarReply, now: float) -> None:
         """Take in a bar; what is scheduled of it already is replaced from its first new step on."""
         if self.arranger.accept(reply, self._sent_step(), now) and reply.number <= self._placed:
             bar = self.arranger.bar(reply.number)
-            self.scheduler.place(reply.number * TICKS_PER_BAR, bar, reply.from_step * TICKS_PER_STEP)
+            from_tick = reply.from_step * self.ticks_per_step
+            self.scheduler.place(reply.number * TICKS_PER_BAR, bar, from_tick)
 
     def _sent_step(self) -> int:
-        return self.course.played // TICKS_PER_STEP
+        return self.course.played // self.ticks_per_step
 
     def _bar_seconds(self) -> float:
         return TICKS_PER_BAR / self.transport.ticks_per_second

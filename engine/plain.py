@@ -18,6 +18,8 @@ from engine.decoder import DecoderError
 from engine.manifest import Manifest
 from engine.modelfile import blocks, rows
 
+FAMILY = "musicvae-hierarchical"  # whose weights it knows
+
 
 class PlainVoice(nn.Module):
     """The bottom decoder of one voice: an affine opening, two layers of LSTM, an affine output."""
@@ -50,8 +52,10 @@ class PlainLoop:
     def __init__(self, stored: Any, manifest: Manifest, vocabularies: Sequence[int]) -> None:
         """Take the weights of `stored`, a model file's module as it was loaded, dequantised.
 
-        DecoderError: the file stores them in a form that is unknown here.
+        DecoderError: a family other than FAMILY, or a form of weights that is unknown here.
         """
+        if manifest.family != FAMILY:
+            raise DecoderError(f"no plain loop of family {manifest.family!r}, only of {FAMILY!r}")
         self._bars = manifest.bars
         try:
             with torch.inference_mode():

@@ -21,6 +21,7 @@ class Responses:
     many moves it fails.
     """
 
+    steps_per_bar: int = STEPS_PER_BAR  # of the model's grid
     to_note: "array[float]" = field(default_factory=lambda: array("d"))  # from each move to its first step
     moves: int = 0  # that changed the music
     asked: int = 0  # steps that had a move to be the first to reflect, or failed one
@@ -57,7 +58,7 @@ class Responses:
     def passed(self, time: float) -> None:
         """Judge the next step, whose nominal time was `time` and whose notes have gone out."""
         self._last += 1
-        bar, step = divmod(self._last, STEPS_PER_BAR)
+        bar, step = divmod(self._last, self.steps_per_bar)
         if step == 0:
             self._written = {number: parts for number, parts in self._written.items() if number >= bar}
         playing = [revision for first, revision in self._written.get(bar, ()) if first <= step]

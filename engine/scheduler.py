@@ -1,8 +1,10 @@
 """What is due and what sounds: notes wait in ticks, and every note on is followed by exactly one note off."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from math import inf
+from operator import attrgetter
 
 from engine.bar import TICKS_PER_BAR, Bar
 from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON, SUSTAIN
@@ -13,18 +15,25 @@ Emit = Callable[[int, int, list[int]], None]
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Strike:
-    """A note on to come; `end` is infinite where the note stays open at the end of its bar."""
+    """A note on to come; `end` is infinite where the note stays open at the end of its bar.
+
+    One that is `tied` goes on with the note of its voice and pitch that is on, if there is one.
+    """
 
     tick: int
     voice: int
     pitch: int
     velocity: int
     end: float
+    tied: bool
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Sounding:
-    """A note that is on; `end` is infinite until the next bar releases it."""
+    """A note that is on; `end` is infinite until the next bar releases it.
+
+    `start` is the tick of its strike, or of the last bar line at which it was tied over.
+    """
 
     voice: int
     pitch: int
@@ -59,15 +68,16 @@ class Scheduler:
         strikes = [s for s in self._strikes if not bar_tick <= s.tick < line]
         before = [s for s in self._strikes if bar_tick <= s.tick < first]
         ends: dict[tuple[int, int, int], float] = {}
-        for note in bar.notes:
-            tick, end = bar_tick + note.tick, float(bar_tick + note.tick + note.duration)
-            if end >= line:
-                end = inf
-            ends[tick, note.voice, note.pitch] = end
-            if tick >= first:
-                strikes.append(_Strike(tick, note.voice, note.pitch, note.velocity, end))
+        for notes, tied in ((bar.notes, False), (bar.tied, True)):
+            for note in notes:
+                tick, end = bar_tick + note.tick, float(bar_tick + note.tick + note.duration)
+                if end >= line:
+                    end = inf
+                ends[tick, note.voice, note.pitch] = end
+                if tick >= first:
+                    strikes.append(_Strike(tick, note.voice, note.pitch, note.velocity, end, tied))
         strikes += [replace(s, end=ends.get((s.tick, s.voice, s.pitch), first)) for s in before]
-        self._strikes = sorted(strikes)
+        self._strikes = sorted(strikes, key=attrgetter("tick", "voice", "pitch"))
         for key, sound in self._sounding.items():
             if bar_tick <= sound.start < first:
                 end = ends.get((sound.start, sound.voice, sound.pitch), first)
@@ -89,16 +99,19 @@ class Scheduler:
         while (tick := self.next_tick()) <= until:
             now = int(tick)
             over = {sound for sound in self._sounding.values() if sound.end <= now}
+            place = bisect_right(self._strikes, now, key=attrgetter("tick"))
+            due, self._strikes = self._strikes[:place], self._strikes[place:]
+            tied = {(strike.voice, strike.pitch) for strike in due if strike.tied}
             while self._releases and self._releases[0][0] <= now:
                 _, voice, bar_tick = self._releases.pop(0)
                 carried = {s for s in self._sounding.values() if s.voice == voice and s.start < bar_tick}
-                over |= {sound for sound in carried if sound.end == inf}
+                over |= {s for s in carried if s.end == inf and (s.voice, s.pitch) not in tied}
             self._end(moment(now), over)
-            while self._strikes and self._strikes[0].tick <= now:
-                self._strike(moment(now), self._strikes.pop(0))
+            for strike in due:
+                self._strike(moment(now), strike)
 
     def _strike(self, tick: int, strike: _Strike) -> None:
-        if self._muted[strike.voice]:
+        if self._muted[strike.voice] or (strike.tied and self._tie(strike)):
             return
         channel = self._channels[strike.voice]
         before = self._sounding.get((channel, strike.pitch))
@@ -109,6 +122,14 @@ class Scheduler:
         )
         self.used[channel] = strike.voice
         self._emit(tick, strike.voice, [NOTE_ON | channel, strike.pitch, self._shape(strike.velocity)])
+
+    def _tie(self, strike: _Strike) -> bool:
+        """Let the note that is on of the voice and pitch of `strike` go on in its place, if there is one."""
+        for key, sound in self._sounding.items():
+            if (sound.voice, sound.pitch) == (strike.voice, strike.pitch):
+                self._sounding[key] = replace(sound, start=strike.tick, end=strike.end)
+                return True
+        return False
 
     def _end(self, tick: int, sounds: Iterable[_Sounding]) -> None:
         for sound in sorted(sounds):

@@ -82,6 +82,6 @@ def clamp_bpm(bpm: float) -> float:
     return max(low, min(high, bpm))
 
 
-def next_step(tick: float) -> int:
+def next_step(tick: float, ticks_per_step: int = TICKS_PER_STEP) -> int:
     """Return the first step boundary at or after `tick`, counted from the start of the performance."""
-    return math.ceil(tick / TICKS_PER_STEP)
+    return math.ceil(tick / ticks_per_step)

@@ -130,7 +130,7 @@ def _opening(options: argparse.Namespace) -> int:
     from engine.setup import from_preset
     from live.errand import run
 
-    bars = min(options.bars or BARS, preset.manifest.bars)
+    bars = options.bars or BARS
     file = run(errands.opening, from_preset(preset), bars, str(preset.folder))
     print(f"the first {bars} bars of {preset.name}, seed {preset.seed}: {file}")
     return 0

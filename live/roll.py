@@ -19,7 +19,7 @@ class Block:
     right: int
     row: int
     sounding: bool
-    tied: bool  # it began before the first column shown
+    tied: bool  # it began before the first column shown, or goes on from the note before it
 
 
 def ticks_per_column(width: int) -> int:
@@ -69,22 +69,32 @@ def kit_of(pitches: Iterable[int], previous: tuple[int, ...]) -> tuple[int, ...]
 def blocks(notes: Iterable[RollNote], tick: int, width: int, row_of: Callable[[int], int]) -> list[Block]:
     """Return the blocks of one voice's `notes` on a lane of `width` columns; `row_of` places a pitch."""
     per, first = ticks_per_column(width), first_column(tick, width)
-    found = []
+    notes = tuple(notes)
+    found, ends = [], _ends(notes)
     for note in notes:
         left, right = note.tick // per - first, -(-(note.tick + note.duration) // per) - first
         if right <= 0 or left >= width:
             continue
         sounding = note.tick <= tick < note.tick + note.duration
         row, end = row_of(note.pitch), min(width, max(right, left + 1))
-        found.append(Block(max(0, left), end, row, sounding, left < 0))
+        tied = left < 0 or (note.tied and (note.pitch, note.tick) in ends)
+        found.append(Block(max(0, left), end, row, sounding, tied))
     return found
+
+
+def _ends(notes: tuple[RollNote, ...]) -> set[tuple[int, int]]:
+    """Return (pitch, tick) where notes end, if any of them may go on from another."""
+    return {(n.pitch, n.tick + n.duration) for n in notes} if any(n.tied for n in notes) else set()
 
 
 def level(notes: Iterable[RollNote], tick: int) -> float:
     """Return how active a voice is at `tick`, 0 to 1: the newest strokes, falling off over a beat."""
-    loudest = 0.0
+    notes = tuple(notes)
+    loudest, ends = 0.0, _ends(notes)
     for note in notes:
         age = tick - note.tick
+        if age >= 0 and note.tied and (note.pitch, note.tick) in ends:
+            age = max(age, FADE)  # it began before its bar
         if 0 <= age < FADE:
             loudest = max(loudest, note.velocity / 127 * (1 - age / FADE))
         elif age >= FADE and tick < note.tick + note.duration:

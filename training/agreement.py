@@ -21,14 +21,15 @@ class UnsoundModelError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What the Python model writes: one bar from each of `z` (N, z_size), with `noise`."""
+    """What the Python model writes, with `noise`: one bar from each of `z` (N, z_size), flat all its bars."""
 
     z: Tensor
-    bars: tuple[int, ...]  # which bar of each latent
-    codes: Tensor  # (N, code)
-    noise: tuple[Tensor, ...]  # (N, steps, vocabulary) a voice
-    tokens: Tensor  # (N, steps, voices), drawn at temperature 1
-    logits: tuple[Tensor, ...]  # along those tokens, (N, steps, vocabulary) a voice
+    bars: tuple[int, ...]  # which bar of each latent, the last one that is written
+    steps: int  # in a bar
+    codes: Tensor  # (N, code); flat it is the latent itself
+    noise: tuple[Tensor, ...]  # (N, T, vocabulary) a voice
+    tokens: Tensor  # (N, T, voices), drawn at temperature 1
+    logits: tuple[Tensor, ...]  # along those tokens, (N, T, vocabulary) a voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Agreement:
 
 @torch.inference_mode()
 def reference(model: MusicVAE, count: int, seed: int = 0) -> Reference:
-    """Return what `model` writes for `count` draws from the prior, each at another bar.
+    """Return what `model` writes for `count` draws from the prior, each at another bar if bars stand alone.
 
     UnsoundModelError: weights or logits that are not finite.
     """
@@ -60,29 +61,35 @@ def reference(model: MusicVAE, count: int, seed: int = 0) -> Reference:
     generator = torch.Generator().manual_seed(seed)
     config = model.config
     z = torch.randn((count, config.z_size), generator=generator)
-    bars = tuple(index % config.bars for index in range(count))
-    codes = model.contexts(z)[torch.arange(count), torch.tensor(bars)]
+    flat, steps = model.conductor is None, config.steps_per_bar
+    bars = tuple(config.bars - 1 if flat else index % config.bars for index in range(count))
+    codes = z if flat else model.contexts(z)[torch.arange(count), torch.tensor(bars)]
+    length = config.bars * steps if flat else steps
     noise = tuple(
-        -torch.empty((count, config.steps_per_bar, vocabulary)).exponential_(generator=generator).log()
+        -torch.empty((count, length, vocabulary)).exponential_(generator=generator).log()
         for vocabulary in config.vocabularies
     )
-    tokens = model.sample(codes, config.steps_per_bar, 1.0, noise)
+    tokens = model.sample(codes, length, 1.0, noise)
     logits = tuple(voice.float() for voice in model.teacher_forced(codes, tokens))
     if not all(voice.isfinite().all() for voice in logits):
         raise UnsoundModelError("the model's logits are not finite: training has diverged")
-    return Reference(z, bars, codes, noise, tokens, logits)
+    return Reference(z, bars, steps, codes, noise, tokens, logits)
 
 
 @torch.inference_mode()
 def compare(module: Any, expected: Reference) -> Agreement:
-    """Return how `module`, with the methods of ExportedMusicVAE, agrees with `expected`."""
+    """Return how `module`, with the methods of ExportedMusicVAE or ExportedFlat, agrees with `expected`."""
     codes, written, heard = [], [], []
-    temperature = torch.ones(len(expected.noise))
     for index, bar in enumerate(expected.bars):
-        code = plan(module, expected.z[index], bar + 1)[bar]
         noise = [voice[index] for voice in expected.noise]
+        if hasattr(module, "plan"):
+            code = plan(module, expected.z[index], bar + 1)[bar]
+            blank = torch.zeros_like(expected.tokens[index])
+            written.append(module.bar(code, blank, 0, torch.ones(len(noise)), noise))
+        else:
+            code = expected.z[index]
+            written.append(spelt(module, code, expected.steps, noise))
         codes.append(code)
-        written.append(module.bar(code, torch.zeros_like(expected.tokens[index]), 0, temperature, noise))
         heard.append(module.logits(code, expected.tokens[index]))
     logits = [torch.stack(voice) for voice in zip(*heard, strict=True)]
     free = torch.stack(written) == expected.tokens
@@ -98,6 +105,19 @@ def compare(module: Any, expected: Reference) -> Agreement:
         _shares(free),
         int(wrong.sum()) + int(adrift.sum()),
     )
+
+
+def spelt(module: Any, z: Tensor, steps: int, noise: Sequence[Tensor], temperature: float = 1.0) -> Tensor:
+    """Return the tokens (T, voices) of `z` bar after bar by an exported flat `module`.
+
+    `noise` (T, vocabulary) a voice; a bar has `steps` steps.
+    """
+    state, bars = module.begin(z), []
+    warm, blank = torch.full((len(noise),), temperature), torch.zeros((steps, len(noise)), dtype=torch.int64)
+    for parts in zip(*(voice.split(steps) for voice in noise), strict=True):
+        tokens, state, _ = module.bar(z, state, blank, 0, warm, list(parts))
+        bars.append(tokens)
+    return torch.cat(bars)
 
 
 @torch.inference_mode()

@@ -79,7 +79,8 @@ def card(
     lines = [
         f"# {title}",
         "",
-        f"{'An untrained' if report.untrained else 'A'} hierarchical MusicVAE (Roberts et al. 2018): "
+        f"{'An untrained' if report.untrained else 'A'} {manifest.family.removeprefix('musicvae-')} "
+        "MusicVAE (Roberts et al. 2018): "
         f"{manifest.bars} bars of {', '.join(manifest.voices)} "
         f"from {manifest.z_size} numbers, {report.parameters / 1e6:.1f} million parameters, "
         f"{manifest.weights} weights, {report.bytes / 2**20:.1f} MiB.",
@@ -97,8 +98,9 @@ def card(
         "",
         "## The exported form",
         "",
-        f"On {report.checked} latents drawn from the prior, one bar each, with the Python model's noise: "
-        "shares of equal tokens, melody / bass / drums.",
+        f"On {report.checked} latents drawn from the prior, "
+        f"{'one bar each' if manifest.memory == 'bar' else 'all their bars'}, with the Python model's noise: "
+        f"shares of equal tokens, {' / '.join(manifest.voices)}.",
         "",
         "| form | along the same notes | on its own | largest difference of a logit |",
         "|---|---|---|---|",

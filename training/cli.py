@@ -103,7 +103,7 @@ def _papers(options: argparse.Namespace) -> None:
     options.output.mkdir(parents=True, exist_ok=True)
     device, say = _device(options), partial(print, flush=True)
     module = import_module(f"training.papers.{options.name.replace('-', '_')}")
-    module.reproduce(Job(options.data, options.output, options.minutes, device, say))
+    module.reproduce(Job(options.data, options.output, options.minutes, device, options.configs, say))
 
 
 def _device(options: argparse.Namespace) -> str:

@@ -23,6 +23,8 @@ class Stage:
     free_bits: float = 256.0  # bits in total that cost nothing, the paper's for 16 bars
     scheduled_sampling: float = 0.0  # rate of the inverse sigmoid (2000 for 2 bars), 0 is teacher forcing
     bar_encoder: bool = True  # "windows" moves it too; without, an iteration costs a third less
+    samples: int = 4  # particles of "iwae" and "fivo"; the paper of FIVO trains with 4
+    length: int = 0  # frames that a training sequence has at most; 0 is the whole piece
     bars_decoded: int = 0  # of each window, drawn at random: an unbiased estimate; 0 is all of them
     validate_every: int = 250  # iterations
 

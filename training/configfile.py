@@ -8,7 +8,16 @@ from typing import Any, get_type_hints
 from training.config import Config, ConfigError, Data, Stage
 from training.systems import SYSTEMS
 
-FROM_ZERO = ("beta", "beta_rate", "free_bits", "scheduled_sampling", "bars_decoded", "seed", "dropout")
+FROM_ZERO = (
+    "beta",
+    "beta_rate",
+    "free_bits",
+    "scheduled_sampling",
+    "bars_decoded",
+    "length",
+    "seed",
+    "dropout",
+)
 BELOW = {
     "seed": 2**63,
     "beta_rate": 1,

@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from training.archives import recognise
@@ -79,6 +79,19 @@ def open_source(location: Path, suffixes: tuple[str, ...] = MIDI) -> Source:
     known = _rows(location, name, manifest, data, suffixes) if manifest else {}
     entries = tuple(known.get(path, Entry(name, path)) for path in sorted(paths))
     return Source(name, location, entries, tuple(sorted(set(known) - paths)))
+
+
+def parted(source: Source, suffixes: tuple[str, ...]) -> list[Source]:
+    """Return `source` without its files that end in `suffixes`, and each of those as a source of its name."""
+    alone = [entry for entry in source.entries if entry.path.lower().endswith(suffixes)] if suffixes else []
+    if not alone:
+        return [source]
+    rest = tuple(entry for entry in source.entries if entry not in alone)
+    parts = [replace(source, entries=rest)] if rest or source.absent else []
+    for entry in alone:
+        name = Path(entry.path).stem
+        parts.append(Source(name, source.location, (replace(entry, source=name),), ()))
+    return parts
 
 
 def read_files(

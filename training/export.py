@@ -1,29 +1,23 @@
-"""From a trained model to a file that plays, TorchScript with a manifest inside; only this file scripts."""
+"""From a trained model to a file that plays, and its card."""
 
-import platform
-import tomllib
-import warnings
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import nn
-
-from engine.codec import CODECS
-from engine.manifest import ENTRY, FORMAT, Manifest, read
+from engine.codec import CODECS, Codec
+from engine.manifest import read
 from engine.modelfile import frozen, opened
 from training import atomic, card, figures, latents, run, weights
 from training.agreement import TOLERANCE, compare, compare_encoders, reference
 from training.card import Report
 from training.exported import METHODS, ExportedMusicVAE
+from training.exported_flat import METHODS as FLAT_METHODS
+from training.exported_flat import ExportedFlat
 from training.latents import Latents
 from training.musicvae import MusicVAE
+from training.packing import describe, script, write
 from training.store import Store
 
-PROJECT = "live-vae"
-FAMILY = "musicvae-hierarchical"
-CODEC = "trio"
 CHECKED = 256  # random latents on which the exported form must write what the Python model writes
 LIKE = 0.97  # least share of a file's tokens, along the same notes, that are the Python model's
 FEW = 48  # the same for an untrained model, which may be so large that a bar takes a second
@@ -43,7 +37,7 @@ def export(
     of the training ends with `note`. ExportError as export_model, or a run whose last stage is not reached;
     FiguresError: figures of another model; RunError, StoreError, LatentsError: what is missing.
     """
-    loaded = run.load(run_dir)
+    loaded = run.load(run_dir, system="musicvae")
     if loaded.meta.get("objective") != "windows":
         found = loaded.meta.get("objective")
         raise ExportError(f"{run_dir}: trained only to stage {found!r}, expected 'windows'; go on with fit")
@@ -82,18 +76,19 @@ def export_model(
     """Write `model` to `output`, which appears whole or not at all; `measured` defaults to the prior's.
 
     `untrained` says what the weights of a model are that has learnt nothing; `checked` latents are compared.
-    ExportError: a flat model, voices that are not the codec's, an exported float32 form that writes other
-    notes than the Python model for the same noise, or a trained model's file that shares fewer than LIKE.
+    ExportError: voices that no codec has, an exported float32 form that writes other notes than the Python
+    model for the same noise, or a trained model's file that shares fewer than LIKE.
     """
     config, output = model.config, Path(output)
-    expected = tuple(voice.vocabulary for voice in CODECS[CODEC].voices)
-    if config.family != "hierarchical":
-        raise ExportError(f"family is {config.family!r}, expected 'hierarchical': a flat model has no bars")
-    if config.vocabularies != expected:
-        raise ExportError(f"vocabularies are {config.vocabularies}, codec {CODEC!r} has {expected}")
+    codec = next((name for name, codec in CODECS.items() if _voices(codec) == config.voices), None)
+    if codec is None:
+        there = "; ".join(", ".join(_voices(codec)) for codec in CODECS.values())
+        raise ExportError(f"voices are {', '.join(config.voices)}, expected those of a codec: {there}")
+    flat = model.conductor is None
+    form, methods = (ExportedFlat, FLAT_METHODS) if flat else (ExportedMusicVAE, METHODS)
     model = model.cpu().float().eval()
     known = reference(model, checked)
-    scripted = script(ExportedMusicVAE(model, quantise=False))
+    scripted = script(form(model, quantise=False))
     exact = compare(scripted, known)
     if exact.unequal or exact.logit_difference > TOLERANCE:
         raise ExportError(
@@ -104,13 +99,20 @@ def export_model(
     if not apart <= TOLERANCE:
         raise ExportError(f"exported and Python encoder differ by {apart:.2g}, allowed {TOLERANCE:g}")
     if quantise:
-        scripted = script(ExportedMusicVAE(model, quantise=True))
+        scripted = script(form(model, quantise=True))
     measured = measured or latents.of_prior(config.z_size)
-    manifest = describe(model, "int8" if quantise else "float32", measured, data, untrained)
+    facts: dict[str, Any] = {
+        "family": f"musicvae-{config.family}",
+        "codec": codec,
+        "memory": "window" if flat else "bar",
+    }
+    facts |= {"weights": "int8" if quantise else "float32", "z_size": config.z_size}
+    facts |= {"bars": config.bars, "steps_per_bar": config.steps_per_bar}
+    manifest = describe(model, facts, measured, data, untrained)
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic.whole(output) as partial:
         write(scripted, manifest, partial)
-        written = compare(frozen(opened(partial), METHODS), known)  # as the engine loads it
+        written = compare(frozen(opened(partial), methods), known)  # as the engine loads it
         if min(written.teacher_forced) < LIKE and not untrained:
             shares = " / ".join(f"{share:.2%}" for share in written.teacher_forced)
             raise ExportError(
@@ -131,63 +133,5 @@ def export_model(
     )
 
 
-def script(module: nn.Module) -> torch.jit.ScriptModule:
-    """Return `module` as TorchScript, frozen into no processor's form."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the pin of torch answers it
-        scripted: torch.jit.ScriptModule = torch.jit.script(module.eval())
-    return scripted
-
-
-def describe(
-    model: MusicVAE, form: str, measured: Latents, data: Sequence[Mapping[str, str]], untrained: str = ""
-) -> Manifest:
-    """Return the manifest of `model`, whose weights rest in `form`."""
-    config, codec = model.config, CODECS[CODEC]
-    own = own_version()
-    return Manifest(
-        format=FORMAT,
-        family=FAMILY,
-        codec=codec.name,
-        codec_version=codec.version,
-        steps_per_bar=config.steps_per_bar,
-        bars=config.bars,
-        z_size=config.z_size,
-        voices=tuple(voice.name for voice in codec.voices),
-        weights=form,
-        latent_mean=measured.mean,
-        latent_std=measured.std,
-        axes=measured.axes,
-        anchors=measured.anchors,
-        data=tuple(dict(source) for source in data),
-        exported_with={
-            **({PROJECT: own} if own else {}),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "weights": run.identity(model),
-            **({"untrained": untrained} if untrained else {}),
-        },
-    )
-
-
-def own_version() -> str:
-    """Return the version of this project, installed or in its checkout; empty if neither can be found."""
-    try:
-        return version(PROJECT)
-    except PackageNotFoundError:
-        return checkout_version(Path(__file__).parents[1] / "pyproject.toml")
-
-
-def checkout_version(path: Path) -> str:
-    """Return the version in this project's pyproject.toml, empty if there is none of its name at `path`."""
-    if not path.is_file():
-        return ""
-    project = tomllib.loads(path.read_text(encoding="utf-8")).get("project", {})
-    return str(project.get("version", "")) if project.get("name") == PROJECT else ""
-
-
-def write(scripted: torch.jit.ScriptModule, manifest: Manifest, output: Path) -> None:
-    """Write the model file."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.jit.save(scripted, str(output), _extra_files={ENTRY: manifest.to_json()})
+def _voices(codec: Codec) -> tuple[str, ...]:
+    return tuple(voice.name for voice in codec.voices)

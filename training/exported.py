@@ -110,13 +110,9 @@ class ExportedMusicVAE(nn.Module):
         argmax(logits / temperature + noise) with `noise` (steps, vocabulary) a voice and `temperature`
         (voices,); 0 takes the argmax of the logits.
         """
-        cold = (temperature <= 0).unsqueeze(1)
-        divisor = torch.where(cold, torch.ones_like(temperature).unsqueeze(1), temperature.unsqueeze(1))
-        padded = torch.zeros((self.steps, len(self.vocabularies), max(self.vocabularies)))
-        for voice, vocabulary in enumerate(self.vocabularies):
-            padded[:, voice, :vocabulary] = noise[voice]
+        divisor, padded = warmed(temperature, noise)
         inputs = self.inputs(prefix)
-        self.decoders(self.opened(plan_row), inputs, from_step, divisor, padded.masked_fill_(cold, 0.0))
+        self.decoders(self.opened(plan_row), inputs, from_step, divisor, padded)
         return inputs[1:] - self.decoders.offsets
 
     @torch.jit.export
@@ -134,13 +130,29 @@ class ExportedMusicVAE(nn.Module):
         return encoded
 
     def opened(self, plan_row: Tensor) -> Tensor:
-        """Return what the code gives to the voices' recurrences, (voices, 8 * units)."""
-        opened: Tensor = self.opening(plan_row.expand(len(self.vocabularies), -1).contiguous())
-        return opened.squeeze(1)
+        """Return where the voices' recurrences begin under a code, (8, voices, units)."""
+        begun: Tensor = self.decoders.begin(
+            self.opening(plan_row.expand(len(self.vocabularies), -1).contiguous())
+        )
+        return begun
 
     def inputs(self, tokens: Tensor) -> Tensor:
         """Return rows of the table (steps + 1, voices) for `tokens` (steps, voices), the start first."""
         return torch.cat([self.starts.unsqueeze(0), tokens.clamp(min=0) + self.decoders.offsets])
+
+
+def warmed(temperature: Tensor, noise: list[Tensor]) -> tuple[Tensor, Tensor]:
+    """Return what scores are divided by (voices, 1), and what is added then (steps, voices, vocabulary).
+
+    `noise` is (steps, vocabulary) a voice; of a voice whose temperature is 0 the largest score wins.
+    """
+    cold = (temperature <= 0).unsqueeze(1)
+    divisor = torch.where(cold, torch.ones_like(temperature).unsqueeze(1), temperature.unsqueeze(1))
+    widest = max([block.shape[1] for block in noise])
+    padded = torch.zeros((noise[0].shape[0], len(noise), widest))
+    for voice, block in enumerate(noise):
+        padded[:, voice, : block.shape[1]] = block
+    return divisor, padded.masked_fill_(cold, 0.0)
 
 
 def conductor(weights: Weights, quantise: bool) -> Baton:

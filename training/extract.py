@@ -34,7 +34,7 @@ LAGS = np.arange(-11, 13) / 24  # of a step
 FEWEST_NOTES = {"melody": 8, "bass": 4, "drums": 4}
 FEWEST_PITCHES = 3  # of a melody
 
-Notes = NDArray[np.int64]  # (notes, 3): onset tick from the region's start, end tick, pitch
+Notes = NDArray[np.int64]  # (notes, 4): onset tick from the region's start, end tick, pitch, velocity
 
 
 def pieces_of(score: Score) -> tuple[list[Piece], list[Remark]]:
@@ -108,7 +108,7 @@ def _struck_bars(notes: Notes, step: float) -> int:
 
 def _drums(parts: list[Part]) -> Notes:
     drums = np.concatenate(
-        [part.notes for part in parts if part.kind == "drums"] or [np.zeros((0, 3), np.int64)]
+        [part.notes for part in parts if part.kind == "drums"] or [np.zeros((0, 4), np.int64)]
     )
     drums = drums[np.isin(drums[:, 2], list(DRUM_CLASS_OF_PITCH))]
     return drums if len(drums) >= FEWEST_NOTES["drums"] else drums[:0]

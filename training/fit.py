@@ -74,7 +74,7 @@ class Fit:
             if told := self.system.begin(model, stage, batches, budget, reached):
                 self.report(told)
         parameters = [p for part in self.system.trained(model, stage) for p in part.parameters()]
-        optimiser = torch.optim.Adam(parameters, stage.learning_rate)
+        optimiser = torch.optim.Adam(parameters, stage.learning_rate, self.system.adam)
         if saved:
             optimiser.load_state_dict(saved["optimiser"])
             batches.restore(saved["batches"])

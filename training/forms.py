@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.export import script
 from training.exported import METHODS, ExportedMusicVAE, batch, layers
 from training.musicvae import BottomDecoder, MusicVAE
+from training.packing import script
 from training.streaming import Recurrence
 
 SHIPPED = "+ voices batched: what ships"

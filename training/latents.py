@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.latent import prior
 from engine.manifest import Axis
-from training.axes import measure_axes
+from training import heard
 from training.batches import called
 from training.musicvae import MusicVAE
 from training.statistics import statistics
@@ -60,7 +60,7 @@ def measure(model: MusicVAE, store: Store, limit: int = WINDOWS, seed: int = 0) 
     windows = seen.tokens(chosen)
     mu, sigma = _posterior(model, windows)
     deviation = np.sqrt(mu.var(0) + (sigma**2).mean(0))
-    axes = measure_axes(model, windows, mu, sigma, seed=seed)
+    axes = heard.axes(model, windows, mu, sigma, seed=seed)
     anchors = _anchors(model, windows, mu, sigma, seed)
     return Latents(tuple(mu.mean(0).tolist()), tuple(deviation.tolist()), axes, anchors)
 
@@ -82,8 +82,9 @@ def _anchors(
     z = torch.from_numpy(some + sigma[:CANDIDATES] * wander).float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        played = statistics(torch.cat([model.generate(part) for part in z.split(BATCH)]).numpy())
-    return anchors(z, played, statistics(windows))
+        tokens = torch.cat([model.generate(part) for part in z.split(BATCH)])
+    wide = [heard.wide(np.asarray(music), model.config.voices) for music in (tokens.numpy(), windows)]
+    return anchors(z, statistics(wide[0]), statistics(wide[1]))
 
 
 def anchors(
@@ -96,6 +97,8 @@ def anchors(
     """
     distance = np.zeros(len(z))
     for name, values in data.items():
+        if not np.isfinite(values).any():  # of a voice that it lacks
+            continue
         low, middle, high = np.nanquantile(values, (0.25, 0.5, 0.75))
         off = np.abs(played[name] - middle) / max(high - low, 1e-9)
         distance += np.where(np.isfinite(off), np.minimum(off, 3.0), 3.0)

@@ -31,7 +31,7 @@ class UnusableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """The notes of one instrument: int64 (notes, 3) of onset tick, end tick and pitch, ordered by onset.
+    """The notes of one instrument: int64 (notes, 4) of onset tick, end tick, pitch, velocity, by onset.
 
     `kind` is "melody", "bass", "drums" or "effect", `program` General MIDI's at its first note, from 0.
     """
@@ -122,10 +122,10 @@ def _parts(tracks: list[mido.MidiTrack]) -> tuple[tuple[Part, ...], int]:
     end = 0
     for track in tracks:
         name = str(track.name).strip().upper()
-        notes: dict[tuple[int, str], list[tuple[int, int, int]]] = defaultdict(list)
-        for onset, stop, channel, pitch in _notes(track):
+        notes: dict[tuple[int, str], list[tuple[int, ...]]] = defaultdict(list)
+        for onset, stop, channel, *struck in _notes(track):
             program = _program(programs[channel], onset)
-            notes[channel, _kind(name, channel, program)].append((onset, stop, pitch))
+            notes[channel, _kind(name, channel, program)].append((onset, stop, *struck))
             end = max(end, stop)
         for (channel, kind), rows in sorted(notes.items()):
             played = np.array(sorted(rows), np.int64)
@@ -162,10 +162,10 @@ def _kind(name: str, channel: int, program: int) -> str:
     return "effect" if program in EFFECT_PROGRAMS else "melody"
 
 
-def _notes(track: mido.MidiTrack) -> list[tuple[int, int, int, int]]:
-    """Return (onset, end, channel, pitch) of the track's notes; hanging ones end with the last event."""
-    notes: list[tuple[int, int, int, int]] = []
-    sounding: dict[tuple[int, int], int] = {}
+def _notes(track: mido.MidiTrack) -> list[tuple[int, int, int, int, int]]:
+    """Return (onset, end, channel, pitch, velocity) of notes; hanging ones end with the last event."""
+    notes: list[tuple[int, int, int, int, int]] = []
+    sounding: dict[tuple[int, int], tuple[int, int]] = {}  # onset and velocity
     tick = last = 0
     for message in track:
         tick += message.time
@@ -175,10 +175,10 @@ def _notes(track: mido.MidiTrack) -> list[tuple[int, int, int, int]]:
             raise UnusableError("too long", "an event beyond tick 2^40")
         last = tick
         key = (message.channel, message.note)
-        onset = sounding.pop(key, None)
-        if onset is not None and tick > onset:
-            notes.append((onset, tick, *key))
+        onset, velocity = sounding.pop(key, (tick, 0))
+        if tick > onset:
+            notes.append((onset, tick, *key, velocity))
         if message.type == "note_on" and message.velocity > 0:
-            sounding[key] = tick
-    notes += [(onset, last, *key) for key, onset in sounding.items() if last > onset]
+            sounding[key] = tick, message.velocity
+    notes += [(onset, last, *key, velocity) for key, (onset, velocity) in sounding.items() if last > onset]
     return notes

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeAlias, TypeVar
 
-from training.papers import NAMES
+from training.papers import CONFIGS, NAMES
 from training.songs import FORMS
 
 Number = TypeVar("Number", int, float)
@@ -27,7 +27,7 @@ def _learning(commands: Commands) -> None:
     prepare = commands.add_parser("prepare", help="turn MIDI files into a store of tokens")
     prepare.add_argument("source", type=Path, nargs="+", metavar="SOURCE", help="folder or zip of MIDI files")
     prepare.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the store")
-    form = "what becomes of them: trio is bars of tokens (the default)"
+    form = "trio (the default): bars of tokens; roll: the polyphonic benchmark's frames; feel: hits of drums"
     prepare.add_argument("--codec", default="trio", choices=tuple(FORMS), help=form)
     prepare.set_defaults(command="prepare", interrupted="; no store was written")
 
@@ -78,6 +78,8 @@ def _using(commands: Commands) -> None:
     papers.add_argument("--data", type=Path, required=True, metavar="DIR", help=archives)
     results = "folder for tables and pictures; stores and runs lie below it, and are used again"
     papers.add_argument("--output", type=Path, required=True, metavar="DIR", help=results)
+    configs = "folder of other configurations than the project's, by the same names"
+    papers.add_argument("--configs", type=Path, default=CONFIGS, metavar="DIR", help=configs)
     shared = "for all the runs together; without it each trains to the end of its configuration"
     papers.add_argument("--minutes", type=_positive(float), metavar="M", help=shared)
     _machine(papers)

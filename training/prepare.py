@@ -16,7 +16,7 @@ from pathlib import Path
 
 from engine import interrupt
 from training.builder import Builder
-from training.corpus import Entry, Source, SourceError, open_source, read_files
+from training.corpus import Entry, Source, SourceError, open_source, parted, read_files
 from training.midi import UnusableError
 from training.readers import READERS, Reader
 from training.report import Report, SourceReport
@@ -54,7 +54,12 @@ def prepare(
         raise SourceError(f"{output}: holds {foreign}, which is no part of a token store; name a new folder")
     if form not in READERS:
         raise SourceError(f"codec: {form!r}, expected {' or '.join(READERS)}")
-    opened = [open_source(Path(source), READERS[form].suffixes) for source in sources]
+    reader = READERS[form]
+    opened = [
+        part
+        for source in sources
+        for part in parted(open_source(Path(source), reader.suffixes), reader.apart)
+    ]
     for name, count in Counter(source.name for source in opened).items():
         if count > 1:
             raise SourceError(f"{name}: {count} sources of this name; the store tells sources by name")

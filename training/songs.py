@@ -26,11 +26,12 @@ class Form:
     called: str
 
 
-# A trio's row is a bar of tokens, a column a voice; a roll's row tells of 88 pitches whether they sound; a
-# note's row is delay, pitch class, octave, the pause before it in steps, and its track's program.
+# A trio's row is a bar of tokens, a column a voice; a roll's row tells of 88 pitches whether they sound;
+# feel's is a drum hit, its columns named in training/frames.py, and a note's those in training/notes.py.
 FORMS = {
     "trio": Form((STEPS_PER_BAR, len(VOICES)), np.int16, "bars"),
     "roll": Form((88,), np.uint8, "frames"),
+    "feel": Form((6,), np.float32, "hits"),
     "note": Form((5,), np.int32, "notes"),
 }
 

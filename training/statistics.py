@@ -18,6 +18,8 @@ Values = NDArray[np.float64]
 MAJOR = (0, 2, 4, 5, 7, 9, 11)
 KEYS = np.array([[(pitch - tonic) % 12 in MAJOR for pitch in range(12)] for tonic in range(12)], np.float64)
 SNARE = 1  # its class, and so its bit in a drum token
+LOW = 0b11  # kick and snare, which carry the rhythm
+KIT = {"kick": 0b1, "snare": 0b10, "hat": 0b1100, "tom": 0b1110000, "cymbal": 0b110000000}
 HITS = np.array([token.bit_count() for token in range(DRUMS.vocabulary)])
 
 
@@ -86,9 +88,10 @@ def duplicates(test: Tokens, train: Tokens, voice: int) -> float:
 def attributes(windows: Tokens) -> dict[str, Values]:
     """Return the attributes that describe what a direction in latent space does (MusicVAE, Figure 4).
 
-    Densities are onsets a bar; register is the mean pitch of the melody; the average interval is in
-    semitones. The rest are shares of melody onsets: off the grid of eighths with the sixteenth before
-    empty; between two beats with both sixteenths before empty; on the white keys.
+    Densities are onsets a bar, of the drums also by kind; register is the mean pitch of the melody; the
+    average interval is in semitones. Drum syncopation is the share of kicks and snares off the grid of
+    eighths. The rest are shares of melody onsets: off that grid with the sixteenth before empty; between
+    two beats with both sixteenths before empty; on the white keys.
     """
     melody, bass, drums = _columns(windows)
     bars = windows.shape[1]
@@ -103,6 +106,8 @@ def attributes(windows: Tokens) -> dict[str, Values]:
         "melody register": _mean(np.where(onsets, melody, np.nan)),
         "bass density": _onsets(bass).sum(1) / bars,
         "drum density": _hits(drums) / bars,
+        **{f"{kit} drum density": _hits(drums, classes) / bars for kit, classes in KIT.items()},
+        "drum syncopation": _ratio(_hits(drums[:, 1::2], LOW), _hits(drums, LOW)),
         "16th syncopation": _ratio((onsets & (step % 2 == 1) & ~one_before).sum(1), count),
         "8th syncopation": _ratio((onsets & (step % 4 == 2) & ~one_before & ~two_before).sum(1), count),
         "average interval": _mean(np.abs(_intervals(melody))),
@@ -152,8 +157,9 @@ def _intervals(column: Tokens) -> Values:
     return np.where(onsets & (before >= 0), column - previous, np.nan).astype(np.float64)
 
 
-def _hits(drums: Tokens) -> NDArray[np.int64]:
-    return np.asarray(HITS[np.maximum(drums, 0)].sum(1))
+def _hits(drums: Tokens, classes: int = DRUMS.vocabulary - 1) -> NDArray[np.int64]:
+    """Return the hits of each window, those of `classes` only, a bit each."""
+    return np.asarray(HITS[np.maximum(drums, 0) & classes].sum(1))
 
 
 def _in_key(melody: Tokens, bass: Tokens) -> Values:

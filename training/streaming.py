@@ -178,19 +178,28 @@ class Recurrence(nn.Module):
         self.strides = cast(int, lower.stride), cast(int, upper.stride)
         self.register_buffer("offsets", offsets)
 
+    @torch.jit.export
+    def begin(self, opened: Tensor) -> Tensor:
+        """Return where it begins, (8, voices, units): the states h, h, c, c of both layers, and the context.
+
+        `opened` (voices, 8 * units) holds the states before their tanh and what joins every input.
+        """
+        # The gates come first, so that each is one piece of memory for all voices.
+        begun = opened.view(self.voices, 8, self.units).transpose(0, 1).contiguous()
+        begun[:4].tanh_()
+        return begun
+
     def forward(
-        self, opened: Tensor, inputs: Tensor, from_step: int, divisor: Tensor, noise: Tensor
+        self, begun: Tensor, inputs: Tensor, from_step: int, divisor: Tensor, noise: Tensor
     ) -> Tensor:
         """Return outputs (steps, voices, outputs) / `divisor`, with `noise` added from `from_step` on.
 
-        `opened` (voices, 8 * units) holds the states h, h, c, c of lower and upper layer, before their tanh,
-        and what joins every input. `inputs` (steps + 1, voices) are rows of the table: up to `from_step`
-        they are heard, after it they are filled in with `offsets` + the index of the largest output.
+        The states in `begun` (8, voices, units) are moved on in place. `inputs` (steps + 1, voices) are rows
+        of the table: up to `from_step` they are heard, after it they are filled in with `offsets` + the index
+        of the largest output.
         """
-        # The gates come first, so that each is one piece of memory for all voices.
         shape, gated = (4, self.voices, self.units), 4 * self.units
-        begun = opened.view(self.voices, 8, self.units).transpose(0, 1).contiguous()
-        h0, h1, c0, c1 = torch.tanh(begun[:4]).unbind(0)
+        h0, h1, c0, c1 = begun[:4].unbind(0)
         context, written = begun[4:], torch.empty(shape)
         row = torch.empty((self.voices, gated))
         heard = row.as_strided(shape, (self.units, gated, 1))

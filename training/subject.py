@@ -13,7 +13,9 @@ from engine.codec import CODECS
 from engine.modelfile import frozen, opened
 from engine.noise import gumbel
 from training import run
+from training.agreement import spelt
 from training.exported import METHODS, plan
+from training.exported_flat import METHODS as FLAT_METHODS
 from training.musicvae import MusicVAE
 
 
@@ -94,12 +96,13 @@ class ExportSubject:
 
     def __init__(self, path: Path) -> None:
         self.manifest = manifest.read(path)
+        self.alone = self.manifest.memory == "bar"
         try:
-            self.module = frozen(opened(path), METHODS)
+            self.module = frozen(opened(path), METHODS if self.alone else FLAT_METHODS)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[0]
             raise SubjectError(f"{path}: not a model of this version: {reason}") from error
-        self.vocabularies = [voice.vocabulary for voice in CODECS[self.manifest.codec].voices]
+        self.vocabularies = CODECS[self.manifest.codec].vocabularies
 
     @property
     def voices(self) -> tuple[str, ...]:
@@ -124,28 +127,37 @@ class ExportSubject:
 
     def forced(self, z: Tensor, tokens: Tensor) -> list[Tensor]:
         """Return the teacher-forced logits (B, bars * steps, vocabulary) of each voice."""
-        windows = []
-        for latent, window in zip(z, tokens, strict=True):
-            codes = plan(self.module, latent, self.manifest.bars)
-            bars = [self.module.logits(codes[b], bar) for b, bar in enumerate(window)]
-            windows.append([torch.cat([bar[v] for bar in bars]) for v in range(len(self.vocabularies))])
+        windows = [self._forced(latent, window) for latent, window in zip(z, tokens, strict=True)]
         return [torch.stack([window[v] for window in windows]) for v in range(len(self.vocabularies))]
 
     def generate(self, z: Tensor, temperature: float, seed: int) -> Tensor:
         """Return tokens sampled from `z` with the engine's own noise, loop after loop."""
+        return torch.stack([self._written(latent, temperature, seed, loop) for loop, latent in enumerate(z)])
+
+    def _forced(self, z: Tensor, window: Tensor) -> list[Tensor]:
+        if not self.alone:
+            logits: list[Tensor] = self.module.logits(z, window.flatten(0, 1))
+            return logits
+        codes = plan(self.module, z, self.manifest.bars)
+        bars = [self.module.logits(codes[b], bar) for b, bar in enumerate(window)]
+        return [torch.cat([bar[v] for bar in bars]) for v in range(len(self.vocabularies))]
+
+    def _written(self, z: Tensor, temperature: float, seed: int, loop: int) -> Tensor:
         facts = self.manifest
+        noise = [
+            [torch.from_numpy(block) for block in gumbel(seed, loop, bar, facts.steps_per_bar, facts.streams)]
+            for bar in range(facts.bars)
+        ]
+        if not self.alone:
+            whole = [torch.cat(voice) for voice in zip(*noise, strict=True)]
+            tokens = spelt(self.module, z, facts.steps_per_bar, whole, temperature)
+            return tokens.reshape(facts.bars, facts.steps_per_bar, -1)
         prefix = torch.zeros(facts.steps_per_bar, len(self.vocabularies), dtype=torch.int64)
         heat = torch.full((len(self.vocabularies),), temperature)
-        windows = []
-        for loop, latent in enumerate(z):
-            codes = plan(self.module, latent, self.manifest.bars)
-            bars = []
-            for bar in range(facts.bars):
-                noise = gumbel(seed, loop, bar, facts.steps_per_bar, self.vocabularies)
-                arrays = [torch.from_numpy(block) for block in noise]
-                bars.append(self.module.bar(codes[bar], prefix, 0, heat, arrays))
-            windows.append(torch.stack(bars))
-        return torch.stack(windows)
+        codes = plan(self.module, z, facts.bars)
+        return torch.stack(
+            [self.module.bar(code, prefix, 0, heat, own) for code, own in zip(codes, noise, strict=True)]
+        )
 
 
 def open_subject(path: Path, device: str = "cpu") -> Subject:

@@ -49,4 +49,5 @@ class System:
     # Sets up a stage: model, stage, stream, seconds left or None, objective of the run it began with or "".
     # Returns a line to report, if there is something to tell.
     begin: Callable[[Any, Stage, Any, float | None, str], str] | None = None
+    adam: tuple[float, float] = (0.9, 0.999)  # decay of Adam's two means
     sampled: Callable[[Any, Tensor, Stage], Figures] | None = None  # what a validation measures by drawing

@@ -1,13 +1,22 @@
 """The systems that `live-train` trains: one table holds them all."""
 
-from training import phrase_bound, vrash
+from training import bound, excerpts, phrase_bound, vrae, vrash
 from training.batches import Batches
 from training.beginning import begin
+from training.bounds import BOUNDS
+from training.bounds import begin as normalise
+from training.bounds import check as check_vrnn
 from training.config import Config, ConfigError
+from training.frames import FRAMES
 from training.musicvae import VOICES, ModelConfig, MusicVAE
 from training.objectives import OBJECTIVES, sampled, trained_parts
 from training.phrases import FEWEST, PhraseStream
+from training.rollnotes import LOWEST, PITCHES
+from training.sequences import Sequences
 from training.system import System
+from training.vrnn import VRNN, VRNNConfig
+
+OCTAVE = 12
 
 
 def _check_musicvae(config: Config) -> None:
@@ -25,6 +34,17 @@ def _check_vrash(config: Config) -> None:
         raise ConfigError(f"model.notes: {sizes.notes}, expected {FEWEST} or more")
     if sizes.unlabelled > 1:
         raise ConfigError(f"model.unlabelled: {sizes.unlabelled}, expected at most 1")
+
+
+def _check_vrae(config: Config) -> None:
+    sizes, top = config.model, LOWEST + PITCHES
+    if sizes.lowest < LOWEST or sizes.lowest + sizes.pitches > top:
+        highest = sizes.lowest + sizes.pitches - 1
+        raise ConfigError(f"model.pitches: {sizes.lowest} to {highest}, allowed {LOWEST} to {top - 1}")
+    if sizes.pitches < OCTAVE:
+        raise ConfigError(f"model.pitches: {sizes.pitches}, expected an octave, {OCTAVE}, or more")
+    if sizes.lean > 1:
+        raise ConfigError(f"model.lean: {sizes.lean}, expected at most 1")
 
 
 SYSTEMS = {
@@ -48,5 +68,30 @@ SYSTEMS = {
         stream=PhraseStream,
         choices={"family": ("vrash", "vae", "lm"), "cell": ("highway", "lstm")},
         check=_check_vrash,
+    ),
+    "vrae": System(
+        title="VRAE (Fabius & van Amersfoort 2015)",
+        sizes=vrae.ModelConfig,
+        build=vrae.VRAE,
+        objectives={"excerpts": bound.excerpts},
+        stream=excerpts.ExcerptStream,
+        choices={"cell": ("rnn", "lstm"), "feedback": ("outputs", "notes")},
+        check=_check_vrae,
+        # "beta1 = 0.05, beta2 = 0.001" (section 3.2) is how Adam's first paper counted: 1 - beta.
+        adam=(0.95, 0.999),
+    ),
+    "vrnn": System(
+        title="VRNN (Chung et al. 2015)",
+        sizes=VRNNConfig,
+        build=VRNN,
+        objectives=BOUNDS,
+        stream=Sequences,
+        choices={
+            "latent": ("prior", "fixed", "none"),
+            "output": ("bernoulli", "gauss", "gmm"),
+            "form": tuple(FRAMES),
+        },
+        check=check_vrnn,
+        begin=normalise,
     ),
 }

@@ -1,5 +1,6 @@
 """A performance on a clock that jumps, with a composer at hand: what leaves, when, and on which tick."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil, inf
 
@@ -7,6 +8,7 @@ import toy_composer
 
 from engine.bar import PPQN
 from engine.clock import ManualClock
+from engine.messages import BarReply, BarRequest
 from engine.performance import Performance
 
 
@@ -22,7 +24,14 @@ class Sent:
 class Concert:
     """Drives a performance of the toy by hand; every bar that it asks for is there at once."""
 
-    def __init__(self, start: float = 0.0, **changes: object) -> None:
+    def __init__(
+        self,
+        start: float = 0.0,
+        decode: Callable[[BarRequest], BarReply] = toy_composer.decode,
+        **changes: object,
+    ) -> None:
+        self._decode = decode
+        self.asked: list[BarRequest] = []
         self.clock = ManualClock(start)
         self.heard: list[Sent] = []
         self.performance = Performance(toy_composer.setup(**changes), self._send, start)
@@ -37,7 +46,8 @@ class Concert:
         performance.advance(now)
         self.most = max(self.most, len(self.heard) - before)
         while (request := performance.request(now)) is not None:
-            performance.accept(toy_composer.decode(request), now)
+            self.asked.append(request)
+            performance.accept(self._decode(request), now)
         performance.advance(now)  # a first bar that has just come
         self.clock.wait(min(performance.deadline(), until), [])
 

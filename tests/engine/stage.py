@@ -32,6 +32,11 @@ class Composer:
         """Say `messages` and nothing that was to be said."""
         self._replies = deque((0.0, message) for message in messages)
 
+    @property
+    def busy(self) -> bool:
+        """Whether there is something that it has not said."""
+        return bool(self._replies)
+
     def poll(self) -> bool:
         """Return whether a reply is there by now."""
         return bool(self._replies) and self._replies[0][0] <= self._clock.now()

@@ -3,11 +3,11 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP, Bar
-from engine.codec import CODECS, DRUM_CLASSES, HOLD, NOTE_OFF
+from engine.codec import CODECS, DRUM_CLASSES, HOLD, MELODY_VOCABULARY, NOTE_OFF, Codec
 from engine.dynamics import BACKBEAT, METRE, PULSE, accent, shape
 
 TRIO = CODECS["trio"]
@@ -59,10 +59,88 @@ def test_a_token_of_no_vocabulary_is_refused(row: tuple[int, int, int], reason: 
         TRIO.to_bar(tokens)
 
 
-@pytest.mark.parametrize("tokens", [[], [(HOLD, HOLD, 0)] * 15, [(HOLD, HOLD)] * 16])
+ROW = (HOLD, HOLD, 0)
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [[], [ROW] * 7, [ROW] * 1921, [(HOLD, HOLD)] * 16, [ROW] * 15 + [(HOLD,)], [5] * 16, [None] * 16],
+)
 def test_a_shape_that_is_no_bar_is_refused(tokens: list[tuple[int, ...]]) -> None:
-    with pytest.raises(ValueError, match="a bar is 16 steps of 3 tokens"):
+    with pytest.raises(ValueError, match="a bar is steps of 3 tokens, as many as divide 1920"):
         TRIO.to_bar(tokens)
+
+
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+@pytest.mark.parametrize("token", [0.0, 1.0, float("nan"), True, None, "1", -1, 512, 2**70])
+def test_what_is_no_token_is_refused_in_any_column(codec: Codec, token: object) -> None:
+    width = len(codec.vocabularies)
+    for column in {0, width // 2, width - 1}:
+        row = [0] * width
+        row[column] = token
+        with pytest.raises(ValueError, match=rf"codec {codec.name}: .* token .* at step 2, allowed 0 to "):
+            codec.to_bar([[0] * width, [0] * width, row, [0] * width])
+
+
+MELODIES = st.one_of(st.sampled_from([HOLD, HOLD, HOLD, NOTE_OFF]), st.integers(0, 127))
+# What a step of each codec may hold; of a roll, the keys that are down.
+STEPS = {
+    "melody": MELODIES.map(lambda token: (token,)),
+    "drums": st.integers(0, 511).map(lambda token: (token,)),
+    "trio": st.tuples(MELODIES, MELODIES, st.integers(0, 511)),
+    "roll": st.frozensets(st.sampled_from([0, 1, 40, 44, 86, 87])).map(
+        lambda keys: tuple(int(key in keys) for key in range(88))
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", [1, 12, 16, 40, 96])
+@pytest.mark.parametrize("codec", CODECS.values(), ids=CODECS)
+@settings(deadline=None, max_examples=10)
+@given(data=st.data())
+def test_any_bar_of_any_grid_is_written_back(codec: Codec, steps: int, data: st.DataObject) -> None:
+    tokens = data.draw(st.lists(STEPS[codec.name], min_size=steps, max_size=steps))
+    bar = codec.to_bar(tokens)
+    again = codec.to_tokens(bar, steps)
+    assert codec.to_bar(again) == bar
+    for note in (*bar.notes, *bar.tied):
+        assert note.tick % (TICKS_PER_BAR // steps) == 0
+        assert 0 <= note.tick < note.tick + note.duration <= TICKS_PER_BAR
+    for column, vocabulary in enumerate(codec.vocabularies):
+        if vocabulary != MELODY_VOCABULARY:  # which has several ways to write a rest
+            assert [row[column] for row in again] == [row[column] for row in tokens]
+
+
+@pytest.mark.parametrize("steps", [0, -4, 7, 1921])
+def test_a_grid_that_no_bar_has_is_refused(steps: int) -> None:
+    with pytest.raises(ValueError, match=f"{steps} steps a bar, allowed what divides 1920"):
+        TRIO.to_tokens(Bar((), (0, 0, 0)), steps)
+
+
+def roll(*steps: set[int]) -> Bar:
+    """Return a bar in which these pitches are down, step by step."""
+    rows = [tuple(int(21 + key in pitches) for key in range(88)) for pitches in steps]
+    return CODECS["roll"].to_bar(rows)
+
+
+def test_a_key_that_stays_down_is_one_note_and_one_down_at_first_may_go_on() -> None:
+    bar = roll({60, 64}, {60}, {60, 108}, {21, 108})
+    assert [(n.tick, n.pitch, n.duration) for n in bar.tied] == [(0, 60, 1440), (0, 64, 480)]
+    assert [(n.tick, n.pitch, n.duration) for n in bar.notes] == [(960, 108, 960), (1440, 21, 480)]
+    assert bar.held == (0,)
+
+
+def test_accents_are_those_of_the_sixteenth_that_a_step_lies_in() -> None:
+    fine = CODECS["melody"].to_bar([(60 if step % 6 in (0, 5) else NOTE_OFF,) for step in range(96)])
+    coarse = CODECS["melody"].to_bar([(60,)] * 16)
+    velocities = {note.tick // TICKS_PER_STEP: note.velocity for note in coarse.notes}
+    assert len(fine.notes) == 32
+    assert [note.velocity for note in fine.notes] == [
+        velocities[note.tick // TICKS_PER_STEP] for note in fine.notes
+    ]
+    assert [note.velocity for note in roll({60}, {62}, {60}, {62}).notes] == [
+        velocity(struck(melody={step: 60}), step) - 8 for step in (4, 8, 12)
+    ]
 
 
 def test_every_pitch_of_general_midi_percussion_has_one_class() -> None:

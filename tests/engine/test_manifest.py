@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import toy_composer
 
-from engine.manifest import ManifestError, parse, read
+from engine.bar import TICKS_PER_STEP
+from engine.manifest import Manifest, ManifestError, parse, read
 
 Raw = dict[str, Any]
 
@@ -52,10 +53,50 @@ def test_a_manifest_comes_back_as_it_was() -> None:
     assert parse(contract.to_json(), "m.ts") == contract
 
 
+def test_what_a_manifest_leaves_out_is_that_of_the_models_before_it() -> None:
+    raw = json.loads(toy_composer.manifest().to_json())
+    for name in ("memory", "noise", "traces"):
+        del raw[name]
+    contract = parse(json.dumps(raw), "m.ts")
+    assert contract == toy_composer.manifest()
+    assert (contract.memory, contract.streams, contract.traces) == ("bar", (130, 130, 512), ())
+    assert contract.ticks_per_step == TICKS_PER_STEP
+    assert all(contract.begins(number) for number in range(9))
+
+
+def test_a_manifest_says_how_its_bars_hang_together() -> None:
+    def read(memory: str) -> Manifest:
+        return parse(
+            changed(lambda raw: raw.update(memory=memory, noise=[88, 3], traces=["kl"], steps_per_bar=40)),
+            "m",
+        )
+
+    window, endless = read("window"), read("endless")
+    assert parse(window.to_json(), "m") == window
+    assert (window.streams, window.traces, window.ticks_per_step) == ((88, 3), ("kl",), 48)
+    assert [number for number in range(9) if window.begins(number)] == [0, 4, 8]
+    assert [number for number in range(9) if endless.begins(number)] == [0]
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (lambda raw: raw.update(steps_per_bar=12), "steps_per_bar is 12, expected 16"),
+        (lambda raw: raw.update(steps_per_bar=7), "steps_per_bar is 7, expected what divides 1920"),
+        (lambda raw: raw.update(steps_per_bar=0), "steps_per_bar is 0, expected what divides 1920"),
+        (lambda raw: raw.update(steps_per_bar=16.0), "steps_per_bar is 16.0, expected a whole number"),
+        (lambda raw: raw.update(memory="song"), "memory is 'song', expected bar, window, endless"),
+        (lambda raw: raw.update(memory=["bar"]), r"memory is \['bar'\], expected"),
+        (lambda raw: raw.update(noise=3), "noise is 3, expected a list"),
+        (lambda raw: raw.update(noise=[2, 0]), r"noise\[1\] is 0, expected 1 to 65536"),
+        (lambda raw: raw.update(noise=[True]), r"noise\[0\] is True, expected"),
+        (lambda raw: raw.update(noise=[10**9]), r"noise\[0\] is 1000000000, expected"),
+        (lambda raw: raw.update(traces="kl"), "traces is 'kl', expected a list"),
+        (
+            lambda raw: raw.update(memory="window", traces=["kl", "kl"]),
+            r"traces\[1\] is 'kl', expected a name",
+        ),
+        (lambda raw: raw.update(memory="window", traces=[""]), r"traces\[0\] is '', expected a name"),
+        (lambda raw: raw.update(traces=["kl"]), r"traces are \['kl'\], expected none where memory is 'bar'"),
         (lambda raw: raw.update(z_size="8"), "z_size is '8', expected a whole number"),
         (lambda raw: raw.update(bars=True), "bars is True, expected a whole number"),
         (lambda raw: raw.update(bars=0), "bars is 0, expected a whole number from 1"),

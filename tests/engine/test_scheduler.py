@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP, Bar, Note
 from engine.codec import CODECS, HOLD, NOTE_OFF
 from engine.scheduler import Scheduler
 
-TRIO = CODECS["trio"]
+TRIO, ROLL = CODECS["trio"], CODECS["roll"]
 
 
 @dataclass
@@ -188,3 +188,108 @@ def test_a_replaced_bar_sounds_as_if_it_had_been_so_from_the_start(
         notes.send_due(2 * TICKS_PER_BAR)
         heard.append(ears.notes())
     assert heard[0] == heard[1]
+
+
+def rolled(rows: list[set[int]]) -> Bar:
+    """Return the bar of a roll in which the pitches of `rows` are down, step by step."""
+    return ROLL.to_bar([tuple(int(21 + key in row) for key in range(88)) for row in rows])
+
+
+def test_a_pitch_that_is_down_on_both_sides_of_a_bar_line_is_one_note() -> None:
+    ears = Listener()
+    notes = scheduler(ears, 0)
+    notes.place(0, rolled([{60, 64}, {60, 64}, {60}, {60, 67}]))
+    notes.place(TICKS_PER_BAR, rolled([{60, 62}, {60}, set(), {67}]))
+    notes.send_due(2 * TICKS_PER_BAR - 1)
+    line = TICKS_PER_BAR
+    assert ears.notes() == [
+        *((0, 0x90, 60), (0, 0x90, 64), (960, 0x80, 64), (1440, 0x90, 67)),
+        *((line, 0x80, 67), (line, 0x90, 62), (line + 480, 0x80, 62), (line + 960, 0x80, 60)),
+        (line + 1440, 0x90, 67),
+    ]
+
+
+@dataclass
+class Keys:
+    """What should be heard of a roll: a key goes down where it was up a step ago, or at a bar line.
+
+    It stays down as long as every step says so; what a mute or a panic has ended waits for the next time.
+    """
+
+    on: dict[int, int] = field(default_factory=dict)  # pitch -> channel
+    heard: list[tuple[int, int, int]] = field(default_factory=list)
+    muted: bool = False
+    channel: int = 0
+
+    def step(self, tick: int, before: set[int], now: set[int]) -> None:
+        """Pass a step; `before` is empty at a bar line."""
+        self.end(tick, set(self.on) - now)
+        for pitch in sorted(now - before - set(self.on)) if not self.muted else ():
+            self.on[pitch] = self.channel
+            self.heard.append((tick, 0x90 | self.channel, pitch))
+
+    def end(self, tick: int, pitches: set[int]) -> None:
+        """Let keys go up."""
+        self.heard += [(tick, 0x80 | self.on.pop(pitch), pitch) for pitch in sorted(pitches)]
+
+
+ROWS = st.lists(st.sets(st.sampled_from([60, 61, 62])), min_size=40, max_size=40)
+DEEDS = st.lists(
+    st.one_of(
+        st.tuples(st.just("go"), st.integers(1, 900)),
+        st.tuples(st.just("replace"), ROWS, st.integers(0, 1), st.integers(0, 5)),
+        st.tuples(st.just("mute"), st.booleans()),
+        st.tuples(st.just("channel"), st.integers(0, 2)),
+        st.tuples(st.just("panic")),
+    ),
+    min_size=4,
+    max_size=30,
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.sampled_from([4, 8, 10, 40]), st.lists(ROWS, min_size=1, max_size=3), DEEDS)
+def test_of_a_roll_that_is_heard_which_should_be(
+    steps: int, bars: list[list[set[int]]], deeds: list[tuple]
+) -> None:
+    """Bars are placed shortly before their line and written anew from any step that has not been sent."""
+    ears, keys = Listener(), Keys()
+    notes, rows, ticks = scheduler(ears, 0), [bars[0][:steps]], TICKS_PER_BAR // steps
+    notes.place(0, rolled(rows[0]))
+    tick = -1
+    for deed, *values in deeds:
+        if deed == "go":
+            ahead = range(tick + 1, tick + 1 + values[0])
+            for now in [
+                t for t in ahead if t % ticks == 0 or (t + 40) % TICKS_PER_BAR == 0 or t == ahead[-1]
+            ]:
+                if (now + 40) % TICKS_PER_BAR == 0:
+                    rows.append(bars[len(rows) % len(bars)][:steps])
+                    notes.place(now + 40, rolled(rows[-1]))
+                if now % ticks == 0:
+                    bar, step = divmod(now // ticks, steps)
+                    keys.step(now, rows[bar][step - 1] if step else set(), rows[bar][step])
+                notes.send_due(now)
+            tick += values[0]
+        elif deed == "replace":
+            new, back, ahead = values
+            number = max(0, len(rows) - 1 - back)
+            step = max(0, (tick - number * TICKS_PER_BAR) // ticks + 1) + ahead
+            if step < steps:
+                rows[number] = [*rows[number][:step], *new[step:steps]]
+                notes.place(number * TICKS_PER_BAR, rolled(rows[number]), step * ticks)
+        elif deed == "mute":
+            notes.mute(max(0, tick), 0, *values)
+            (keys.muted,) = values
+            if keys.muted:
+                keys.end(max(0, tick), set(keys.on))
+        elif deed == "channel":
+            notes.set_channel(0, *values)
+            (keys.channel,) = values
+        else:
+            notes.panic(max(0, tick))
+            keys.end(max(0, tick), set(keys.on))
+        assert notes.sounding(0) == tuple(sorted(keys.on))
+    played = [event for event in ears.notes() if event[1] < 0xB0]
+    assert sorted(played) == sorted(keys.heard)
+    assert [event for event in played if event[1] >= 0x90] == [e for e in keys.heard if e[1] >= 0x90]

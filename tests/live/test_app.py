@@ -14,7 +14,7 @@ from toy_link import ToyLink, toy_preset
 
 from engine import messages
 from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
-from engine.preset import Preset
+from engine.preset import Preset, VoicePreset
 from live.app import Stage
 from live.hands import Hands
 from live.keys import KEYS
@@ -91,6 +91,32 @@ async def test_everything_essential_is_on_the_screen(size: tuple[int, int]) -> N
             assert word in text, word
         assert len(text.splitlines()) == size[1]
         assert "▀" in text  # the roll
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("codec", "voice", "steps", "shown"),
+    [("melody", "melody", 96, "C4"), ("drums", "drums", 16, "kick"), ("roll", "chords", 40, "C4 E4 G4")],
+)
+async def test_a_preset_of_one_voice_has_the_stage_to_itself(
+    codec: str, voice: str, steps: int, shown: str, size: tuple[int, int]
+) -> None:
+    trio = toy_preset()
+    fields = {"codec": codec, "voices": (voice,), "steps_per_bar": steps, "memory": "endless", "bars": 1}
+    contract = replace(trio.manifest, **fields)
+    preset = replace(trio, manifest=contract, voices=(VoicePreset(voice, 4, 0, None),))
+    pitches = {"drums": (36,), "melody": (60,), "roll": (60, 64, 67)}[codec]
+    async with on_stage(size, preset=preset) as (pilot, link):
+        roll = tuple(messages.RollNote(0, 960, 0, pitch, 90, codec == "roll") for pitch in pitches)
+        (state,) = link.state.voices
+        traces = {"kl": (0.5,) * steps}
+        link.change(tick=480, roll=roll, voices=(replace(state, sounding=pitches),), traces=traces)
+        await heard(pilot, link)
+        text = screen_text(pilot)
+        for word in (voice.upper(), "ch 5", shown, "▀", "1/1"):
+            assert word in text, word
+        await pilot.press("3")  # a voice that is not there
+        assert not any(isinstance(command, messages.SetMute) for command in link.sent)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (40, 10), (20, 4), (220, 70)])

@@ -35,6 +35,16 @@ def test_notes_off_the_lane_are_left_out_and_cut_ones_marked() -> None:
     assert block.sounding
 
 
+def test_a_note_that_goes_on_over_the_bar_line_is_struck_once() -> None:
+    bar = TICKS_PER_BAR
+    first = RollNote(bar - 240, 240, 0, 60, 90)
+    on, anew = RollNote(bar, bar, 0, 60, 90, tied=True), RollNote(bar, bar, 0, 64, 90, tied=True)
+    assert [block.tied for block in blocks([first, on, anew], bar, 130, lambda _: 0)] == [False, True, False]
+    assert level([first, on], bar - 480) == 0.0
+    assert 0.0 < level([first, on], bar) < level([first, on, anew], bar)
+    assert level([first, on], 2 * bar - 1) > 0.0
+
+
 def test_a_wide_lane_shows_finer_steps() -> None:
     assert ticks_per_column(130) == TICKS_PER_STEP // 2
     assert ticks_per_column(58) == TICKS_PER_STEP

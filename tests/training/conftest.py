@@ -1,5 +1,6 @@
 """A small real store and tiny configurations, shared by the tests of training."""
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,19 @@ def band_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def band(band_folder: Path) -> Store:
     """The store itself."""
     return Store.open(band_folder)
+
+
+def song_archive(path: Path, bars: int = 6) -> Path:
+    """Write an archive of six songs of `bars` bars in a folder `maker`, two a split, and return it."""
+    rows = ["path,split,group"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for index, split in enumerate(("train", "valid", "test")):
+            for which in range(2):
+                name = f"maker/{split}{which}.mid"
+                archive.writestr(name, midi(trio(bars, seed=2 * index + which)))
+                rows.append(f"{name},{split},{split}{which}")
+        archive.writestr("MANIFEST.csv", "\n".join(rows) + "\n")
+    return path
 
 
 TINY = ModelConfig(

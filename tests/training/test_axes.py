@@ -1,6 +1,7 @@
 """Macro axes on a decoder of few bars, whose latents are known to move known attributes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,16 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from engine.manifest import Axis, read
-from training.axes import (
-    DIRECTIONS,
-    HEARD,
-    NAMED,
-    TOLD,
-    attribute_vectors,
-    measure_axes,
-    principal_directions,
-)
+from training import heard
+from training.axes import DIRECTIONS, TOLD, Posteriors, attribute_vectors, principal_directions
 from training.export import export
+from training.heard import HEARD, NAMED
 from training.latents import of_prior
 from training.musicvae import ModelConfig, MusicVAE
 from training.run import BEST, save
@@ -56,7 +51,7 @@ def model() -> MusicVAE:
 
 def test_attribute_vectors_point_where_the_attribute_grows() -> None:
     tokens, z = windows(600)
-    names, vectors = attribute_vectors(tokens, z)
+    names, vectors = attribute_vectors(Posteriors(z, z, heard.heard(tokens)), NAMED)
     assert names == NAMED
     np.testing.assert_allclose(vectors @ vectors.T, np.eye(len(names)), atol=1e-9)
     assert vectors[names.index("density"), 0] > 0.5  # shared with what grows beside it
@@ -67,7 +62,7 @@ def test_an_attribute_that_never_varies_has_no_axis() -> None:
     tokens, z = windows(80)
     tokens[..., 2] = 0
     tokens[..., 1] = -1  # no bass at all: nothing to measure
-    names, _ = attribute_vectors(tokens, z)
+    names, _ = attribute_vectors(Posteriors(z, z, heard.heard(tokens)), NAMED)
     assert "drum density" not in names
     assert "bass density" not in names
     assert "register" in names
@@ -91,7 +86,7 @@ def axes(model: MusicVAE) -> tuple[Axis, ...]:
     torch.manual_seed(0)
     with torch.inference_mode():
         tokens = model.generate(torch.from_numpy(z).float()).numpy()
-    return measure_axes(model, tokens, z, np.full_like(z, 0.1), bases=16)
+    return heard.axes(model, tokens, z, np.full_like(z, 0.1), count=16)
 
 
 def test_axes_are_measured_orthogonal_and_named(axes: tuple[Axis, ...]) -> None:
@@ -125,7 +120,7 @@ def test_an_axis_is_kept_if_it_does_what_it_says_and_says_so_first(axes: tuple[A
 
 def test_a_model_that_plays_nothing_like_its_data_has_no_axes(model: MusicVAE) -> None:
     tokens, z = windows(200)
-    assert measure_axes(model, tokens, z, np.full_like(z, 0.1), bases=6) == ()
+    assert heard.axes(model, tokens, z, np.full_like(z, 0.1), count=6) == ()
 
 
 def test_a_run_becomes_a_file_with_its_card(model: MusicVAE, tmp_path: Path) -> None:
@@ -134,7 +129,8 @@ def test_a_run_becomes_a_file_with_its_card(model: MusicVAE, tmp_path: Path) -> 
     config = {name: getattr(TINY, name) for name in ModelConfig.__dataclass_fields__}
     sources = [{"name": "own", "licence": "MIT"}, {"name": "unheard", "licence": "GPL-3"}]
     row = {"total": 40, "minutes": 2.0, "loss": 1.25}
-    content = {"model": model.state_dict(), "model_config": config, "sources": sources}
+    content = {"model": model.state_dict(), "system": "musicvae", "model_config": config}
+    content |= {"sources": sources}
     save(folder / BEST, content | {"weights": {"own": 1.0}, "row": row, "objective": "windows"})
     report = export(folder, tmp_path / "preset" / "model.ts")
     manifest = read(tmp_path / "preset" / "model.ts")
@@ -148,3 +144,18 @@ def test_a_run_becomes_a_file_with_its_card(model: MusicVAE, tmp_path: Path) -> 
     assert "int8, this file" in card
     assert str(tmp_path / "preset" / "model.ts") in report.lines()[0]
     assert json.loads(manifest.to_json())["weights"] == "int8"
+
+
+@pytest.mark.parametrize(("voice", "kind"), [("drums", "hats"), ("melody", "register")])
+def test_a_flat_model_of_one_voice_has_axes_of_that_voice(voice: str, kind: str) -> None:
+    torch.manual_seed(6)
+    model = MusicVAE(replace(TINY, family="flat", voices=(voice,), bars=2)).eval()
+    with torch.no_grad():
+        model.bottoms[0].output.weight *= 20
+    z = np.random.default_rng(1).standard_normal((120, TINY.z_size))
+    torch.manual_seed(0)
+    with torch.inference_mode():
+        tokens = model.generate(torch.from_numpy(z).float()).numpy()
+    found = heard.axes(model, tokens, z, np.full_like(z, 0.1), count=12)
+    assert found
+    assert all(kind in axis.effect and "bass density" not in axis.effect for axis in found)

@@ -9,8 +9,9 @@ import pytest
 from engine.manifest import read
 from training.agreement import Agreement
 from training.card import Report, card, data
-from training.export import checkout_version, export_model, own_version
+from training.export import export_model
 from training.musicvae import ModelConfig, MusicVAE
+from training.packing import checkout_version, own_version
 
 ROOT = Path(__file__).parents[2]
 TINY = ModelConfig(

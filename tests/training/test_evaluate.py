@@ -23,6 +23,9 @@ from training.view import view
 class Oracle:
     """A subject that gives back exactly what it heard: it keeps the windows and knows them by number."""
 
+    voices = ("melody", "bass", "drums")
+    bars = 16
+
     @property
     def facts(self):
         return {"family": "oracle", "weights": "none"}

@@ -130,7 +130,7 @@ def test_transposition_moves_melody_and_bass_and_never_drums():
     tokens = np.full((2, 4, 3), 129)
     tokens[:, 0] = (60, 36, 36)
     tokens[1, 1, 0] = 126
-    moved = transpose(tokens, np.array([3, 3]))
+    moved = transpose(tokens, np.array([3, 3]), [0, 1])
     assert moved[0, 0].tolist() == [63, 39, 36]
     assert moved[0, 1].tolist() == [129, 129, 129]
     assert np.array_equal(moved[1], tokens[1])  # 126 + 3 would leave the range
@@ -200,9 +200,20 @@ def test_what_a_later_stage_lacks_is_said_before_the_first(tiny, tmp_path):
     assert not (tmp_path / "run" / "curves.csv").exists()
 
 
-def test_a_model_of_other_bars_than_the_store_is_refused(band, tiny, tmp_path):
-    with pytest.raises(ConfigError, match=r"model\.bars is 8, the store has 16"):
-        fit(replace(tiny, model=replace(TINY, bars=8)), band, tmp_path, **SILENT)
+def test_a_model_of_another_grid_than_the_store_is_refused(band, tiny, tmp_path):
+    with pytest.raises(ConfigError, match=r"model\.steps_per_bar is 12, the store has 16"):
+        fit(replace(tiny, model=replace(TINY, steps_per_bar=12)), band, tmp_path, **SILENT)
+
+
+@pytest.mark.parametrize(("voices", "bars"), [(("melody",), 2), (("drums",), 2), (("melody",), 8)])
+def test_models_of_some_voices_and_fewer_bars_train(band, tmp_path, voices, bars):
+    sizes = replace(TINY, family="flat", voices=voices, bars=bars)
+    config = Config(sizes, Data(), (Stage("windows", iterations=2, batch=2, validate_every=1),))
+    progress = fit(config, band, tmp_path, **SILENT)
+    assert {name for name in progress.rows[-1] if name.endswith("_sampled_accuracy")} == {
+        f"{voice}_sampled_accuracy" for voice in voices
+    }
+    assert run.load(tmp_path).model.generate(torch.zeros(1, 8)).shape == (1, bars, 16, len(voices))
 
 
 def test_a_weight_for_a_source_that_is_not_there_is_named(band, tiny):

@@ -8,10 +8,11 @@ import torch
 
 from training.agreement import Agreement, compare, reference
 from training.cli import main
-from training.export import export_model, script
+from training.export import export_model
 from training.exported import ExportedMusicVAE
 from training.forms import SHIPPED, Form, forms
 from training.musicvae import ModelConfig, MusicVAE
+from training.packing import script
 from training.weights import from_file
 
 SIZES = ModelConfig(

@@ -10,6 +10,7 @@ from training import run
 from training.atomic import whole, write
 from training.config import Config
 from training.fit import fit
+from training.papers import CONFIGS
 from training.prepare import prepare
 from training.run import LoadedRun
 from training.store import Store
@@ -36,6 +37,7 @@ class Job:
     output: Path
     minutes: float | None = None
     device: str = "cpu"
+    configs: Path = CONFIGS  # of its runs, by name
     report: Callable[[str], None] = print
     _written: list[str] = field(default_factory=list)
 

@@ -1,0 +1,106 @@
+"""MusicVAE, Figure 4: what adding and subtracting an attribute's vector does to every attribute."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.musicvae import MusicVAE
+from training.papers.job import Cell, Job
+from training.papers.musicvae import store, trained
+from training.songs import VOICES
+from training.statistics import attributes
+from training.subject import prior_latents
+from training.view import view, widened
+
+TITLE = "MusicVAE (Roberts et al. 2018), Figure 4"
+ATTRIBUTES = {
+    "C diatonic": "C diatonic",
+    "note density": "melody density",
+    "average interval": "average interval",
+    "16th syncopation": "16th syncopation",
+    "8th syncopation": "8th syncopation",
+}
+EXAMPLES = 20_000  # training melodies that the vectors come from; the paper's are 370,000
+LATENTS = 256
+BATCH = 64
+Values = dict[str, NDArray[np.float64]]
+
+
+def reproduce(job: Job) -> None:
+    """Train the 16-bar hierarchical melody if it is missing; table and draw the change of each attribute."""
+    model: MusicVAE = trained(job, "song", {"song": 1.0}).model
+    melodies = view(store(job), ["melody"], model.config.bars)
+    rows = np.random.default_rng(0).permutation(melodies.of("train"))[:EXAMPLES]
+    vectors = attribute_vectors(model, melodies.tokens(rows))
+    z = prior_latents(LATENTS, model.config.z_size, 0)
+    before = measured(model, z)
+    changes = {
+        sign: np.array([change(before, measured(model, z + way * vector)) for vector in vectors.values()])
+        for sign, way in (("added", 1.0), ("subtracted", -1.0))
+    }
+    for sign, found in changes.items():
+        table: list[list[Cell]] = [
+            [name, *(float(value) for value in line), "yes" if moves_own_most(line, own, sign) else "no"]
+            for own, (name, line) in enumerate(zip(vectors, found, strict=True))
+        ]
+        title = f"{TITLE}: change of each attribute in percent, vector {sign}, {LATENTS} draws of the prior"
+        job.table(f"figure4-{sign}", title, ("vector", *vectors, "moves its own most"), table)
+    _draw(job, list(vectors), changes)
+    job.finish(TITLE)
+
+
+def moves_own_most(line: NDArray[np.float64], own: int, sign: str) -> bool:
+    """Return whether a vector's largest change is that of its own attribute, in the direction of `sign`."""
+    right = line[own] > 0 if sign == "added" else line[own] < 0
+    return bool(right and np.argmax(np.abs(line)) == own)
+
+
+@torch.no_grad()
+def attribute_vectors(model: MusicVAE, windows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
+    """Return each attribute's mean latent of the top quarter of `windows` minus the bottom quarter's."""
+    device = next(model.parameters()).device
+    mu = torch.cat(
+        [model.encoder(part.to(device)).mu.cpu() for part in torch.from_numpy(windows).split(BATCH)]
+    )
+    values = _attributes(windows)
+    vectors = {}
+    for name, value in values.items():
+        known = np.flatnonzero(np.isfinite(value))
+        ranked = known[np.argsort(value[known], kind="stable")]
+        quarter = max(1, len(ranked) // 4)
+        vectors[name] = mu[ranked[-quarter:]].mean(0) - mu[ranked[:quarter]].mean(0)
+    return vectors
+
+
+def measured(model: MusicVAE, z: torch.Tensor) -> Values:
+    """Return the attributes of what `model` decodes from `z` (N, z_size), with the same noise every time."""
+    torch.manual_seed(0)
+    device = next(model.parameters()).device
+    tokens = torch.cat([model.generate(part.to(device)).cpu() for part in z.split(BATCH)])
+    return _attributes(np.asarray(tokens.numpy()))
+
+
+def change(before: Values, after: Values) -> list[float]:
+    """Return the change of each attribute's mean in percent of what it was."""
+    means = [(float(np.nanmean(before[name])), float(np.nanmean(after[name]))) for name in before]
+    return [100.0 * (now - then) / max(abs(then), 1e-9) for then, now in means]
+
+
+def _attributes(windows: NDArray[np.int64]) -> Values:
+    values = attributes(widened(windows, [VOICES.index("melody")]))
+    return {name: values[key] for name, key in ATTRIBUTES.items()}
+
+
+def _draw(job: Job, names: list[str], changes: dict[str, NDArray[np.float64]]) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    for panel, (sign, found) in zip(figure.subplots(1, 2), changes.items(), strict=True):
+        most = float(np.abs(found).max())
+        panel.imshow(found, cmap="RdBu_r", vmin=-most, vmax=most)
+        panel.set(title=f"vector {sign}", ylabel="vector", xlabel="attribute, change in %")
+        panel.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=7)
+        panel.set_yticks(range(len(names)), names, fontsize=7)
+        for (row, column), value in np.ndenumerate(found):
+            panel.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7)
+    job.picture("figure4", figure)

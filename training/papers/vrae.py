@@ -1,0 +1,234 @@
+"""`live-train papers vrae`: the figures of Fabius & van Amersfoort 2015, and its three proposed improvements.
+
+The paper shows no table, and its figures no number in the text: there is no published column. It has 8 songs
+of video games that nobody may pass on; here are 8 of one composer of game music, as many as it has and as
+repetitive, a third of their bars being new: what is learnt by heart must be little and hang together.
+"""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.config import Config
+from training.configfile import load
+from training.examine_vrae import LIMIT, PLAYED, Results, examine, posteriors
+from training.excerpts import Excerpts, Rows
+from training.papers import vrae_pictures as pictures
+from training.papers.job import Cell, Job, PaperError
+from training.statistics import summary
+from training.store import Store
+from training.subject import prior_latents
+from training.vrae import VRAE, ModelConfig
+from training.vrae_playing import leans, of_rolls, windows
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+ARCHIVE = "free-games"
+PAPER: dict[str, Any] = {"cell": "rnn", "feedback": "outputs", "reverse": False}
+BAR = 40  # frames of an excerpt of the 20-d model
+UNITS = 500
+RATES: dict[str, Any] = {
+    "learning_rate": 1e-3,
+    "learning_rate_end": 5e-6,
+}  # its 2-d model's; 2e-5 for the other takes days
+HALF = 20  # frames from one excerpt of the 20-d model to the next
+MAP_STEPS = 50  # frames of an excerpt of the 2-d model
+STEPS = 1000  # from one vector
+MAP, MEDLEY, ALL = "2-d, the paper's", "20-d, the paper's", "all four"
+PLAYS = {"map": "2-d, as map plays", "medley": "20-d, as medley plays"}  # what their configurations train
+OPTIONS: dict[str, dict[str, Any]] = {  # the first three are the paper's (section 4)
+    "a data point at every step": {"hop": 1},
+    "reversed input": {"reverse": True},
+    "LSTM": {"cell": "lstm"},
+    "hears notes": {"feedback": "notes"},
+    ALL: {"hop": 1, "reverse": True, "cell": "lstm", "feedback": "notes"},
+}
+HEAD = (
+    "model",
+    "parameters",
+    "frames",
+    "bound, nats a frame",
+    "importance-sampled",
+    "KL, bits",
+    "active units",
+)
+HEAD_MORE = ("accuracy, own songs", "bound, unheard songs", "collapsed")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is trained, and on how much it is examined."""
+
+    map: Config = field(default_factory=lambda: load(CONFIGS / "map.toml"))
+    medley: Config = field(default_factory=lambda: load(CONFIGS / "medley.toml"))
+    archive: str = ARCHIVE
+    units: int = UNITS
+    map_steps: int = MAP_STEPS
+    limit: int = LIMIT
+    played: int = PLAYED
+    bars: int = 200
+    steps: int = STEPS
+
+    def runs(self) -> dict[str, Config]:
+        """Return the configuration of each run by the name of its model."""
+        paper, steps = PAPER | {"units": self.units}, self.map_steps
+        half = replace(self.medley.model, **paper, steps=BAR, bar=BAR, hop=HALF)
+        runs = {MAP: _bounded(self.map, replace(self.map.model, **paper, steps=steps, bar=steps, hop=steps))}
+        runs[MEDLEY] = _bounded(self.medley, half)
+        runs |= {name: _bounded(self.medley, replace(half, **changes)) for name, changes in OPTIONS.items()}
+        return runs | {PLAYS["map"]: self.map, PLAYS["medley"]: self.medley}
+
+
+def _bounded(config: Config, sizes: ModelConfig) -> Config:
+    """Return `config` with a model of `sizes` that minimises the bound itself, as the paper does."""
+    stages = tuple(replace(stage, beta=1.0, free_bits=0.0, **RATES) for stage in config.stages)
+    return replace(config, model=sizes, stages=stages)
+
+
+def reproduce(job: Job, plan: Plan | None = None) -> None:
+    """Train the models of `plan`, by default the paper's, and write all that its figures show."""
+    for needed in ("matplotlib", "sklearn"):
+        if find_spec(needed) is None:
+            raise PaperError(f"{needed} is not installed: the pictures need pip install 'live-vae[plots]'")
+    plan = plan or Plan()
+    store = job.store("roll", plan.archive)
+    runs = plan.runs()
+    models: dict[str, VRAE] = {}
+    for name, config in runs.items():
+        models[name] = job.run(_folder(name), config, store, 1 / len(runs)).model.cpu()
+        if config.model.z_size != plan.map.model.z_size:  # all are examined on the paper's excerpts
+            models[name].config = replace(models[name].config, hop=runs[MEDLEY].model.hop)
+    _bounds(job, list(models))
+    examined = {name: examine(model, store, limit=plan.limit, played=0) for name, model in models.items()}
+    job.table("options", "The bound and its options", (*HEAD, *HEAD_MORE), _rows(examined))
+    _latents(job, models[MAP], store, "2-d latents of each excerpt, by song", plan.limit)
+    _latents(job, models[MEDLEY], store, "t-SNE of 20-d latents, by song", plan.limit)
+    for name in (MAP, MEDLEY, *PLAYS.values()):
+        rolls, first, last = _walk(models[name], store)
+        picture = pictures.interpolation(rolls, first, last, models[name].config.lowest)
+        job.picture(f"interpolation-{_folder(name)}", picture)
+    _thousand(job, models, plan.steps)
+    _playing(job, models, store, plan)
+    job.finish(f"VRAE, on {plan.archive}")
+
+
+def _folder(name: str) -> str:
+    return name.replace("'s", "").replace(",", "").replace(" ", "-").lower()
+
+
+def _bounds(job: Job, names: list[str]) -> None:
+    """Draw the bound over the iterations of every run (Figures 1 and 2, left)."""
+    curves: dict[str, tuple[list[float], list[float]]] = {}
+    for name in names:
+        with (job.output / "runs" / _folder(name) / "curves.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        curves[name] = [float(row["total"]) for row in rows], [float(row["bound"]) for row in rows]
+    job.picture("bound", pictures.bounds(curves))
+
+
+def _rows(examined: Mapping[str, Results]) -> list[list[Cell]]:
+    rows: list[list[Cell]] = []
+    for name, results in examined.items():
+        known = results["sources"]["known"]
+        unheard = [part for source, part in results["sources"].items() if source != "known"]
+        rows.append(
+            [
+                name,
+                results["model"]["parameters"],
+                results["model"]["frames"],
+                known["bound"],
+                known["importance_sampled"],
+                known["kl_bits"],
+                f"{known['active_units']} of {known['z_size']}",
+                known["accuracy_free"],
+                unheard[0]["bound"] if unheard else None,
+                "yes" if known["collapsed"] else "no",
+            ]
+        )
+    return rows
+
+
+def _latents(job: Job, model: VRAE, store: Store, title: str, limit: int) -> None:
+    """Draw where the excerpts of each song lie, and say how much a song keeps to itself."""
+    excerpts = Excerpts(store, model.config)
+    rows = _spread(excerpts.known(), limit)
+    mu, _ = posteriors(model, excerpts, rows)
+    songs = [Path(path).stem for path in excerpts.songs(rows)]
+    name, places = ("map", mu) if mu.shape[1] == 2 else ("t-sne", pictures.tsne(mu))
+    job.picture(name, pictures.scatter(places, songs, title))
+    same, chance = _kept(mu, np.array(songs))
+    job.say(
+        f"{title}: the nearest other excerpt, in all dimensions, is of the same song for {same:.0%}; "
+        f"by chance for {chance:.0%}."
+    )
+
+
+def _spread(rows: Rows, count: int) -> Rows:
+    spread: Rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    return spread
+
+
+def _kept(mu: np.ndarray, songs: np.ndarray) -> tuple[float, float]:
+    """Return the share of excerpts whose nearest is of their song, and what chance gives.
+
+    A bar that comes back in its song counts: that songs repeat themselves is what keeps them together.
+    """
+    apart = np.linalg.norm(mu[:, None] - mu[None], axis=2)
+    np.fill_diagonal(apart, np.inf)
+    shares = np.unique(songs, return_counts=True)[1] / len(songs)
+    return float((songs[apart.argmin(1)] == songs).mean()), float((shares**2).sum())
+
+
+@torch.no_grad()
+def _walk(model: VRAE, store: Store) -> tuple[list[np.ndarray], str, str]:
+    """Return the rolls on the way between an excerpt of the first song and one of the last (section 3.3)."""
+    excerpts = Excerpts(store, model.config)
+    rows = excerpts.known()
+    songs = excerpts.songs(rows)
+    ends = [rows[len(rows) // (2 * len(set(songs)))], rows[-1 - len(rows) // (2 * len(set(songs)))]]
+    mu = model.posterior(excerpts.read(np.array(ends))).mu
+    places = torch.linspace(0, 1, pictures.WALK).unsqueeze(1)
+    bars = -(-model.config.steps // model.config.bar)
+    rolls = model.play((1 - places) * mu[0] + places * mu[1], bars, 0.0)
+    first, last = (Path(path).stem for path in excerpts.songs(np.array(ends)))
+    return [np.asarray(roll.numpy()) for roll in rolls], first, last
+
+
+def _thousand(job: Job, models: Mapping[str, VRAE], steps: int) -> None:
+    """Draw what one vector of the prior gives, run on without leaning as in the paper (section 3.3)."""
+    rolls = {}
+    for name in (MEDLEY, PLAYS["medley"]):
+        model = models[name]
+        kept, model.config = model.config, replace(model.config, lean=0.0)
+        torch.manual_seed(0)
+        z = prior_latents(1, model.config.z_size, seed=1)
+        heat = 1.0 if model.config.feedback == "notes" else 0.0
+        roll: Tensor = model.play(z, -(-steps // model.config.bar), heat)[0, :steps]
+        rolls[name], model.config = np.asarray(roll.numpy()), kept
+    job.picture("thousand-steps", pictures.long_rolls(rolls, models[MEDLEY].config.lowest))
+
+
+def _playing(job: Job, models: Mapping[str, VRAE], store: Store, plan: Plan) -> None:
+    """Table how two models play on for each lean towards z, beside the songs."""
+    rows: list[list[Cell]] = []
+    data: dict[str, float | None] = {}
+    for name in PLAYS.values():
+        model = models[name]
+        data = summary(of_rolls(model, windows(model, store, plan.limit)))
+        for lean, found in leans(model, store, plan.played, plan.bars).items():
+            last = [found["last"][key] for key in PLAYED_AS]
+            told = [found["temperature"], found["overlap"], found["obedience"], found["changed"]]
+            rows.append([name, lean, *told, *last])
+    rows.append(["the songs", None, None, None, None, None, *(data[key] for key in PLAYED_AS)])
+    head = ("model", "lean", "temperature", "overlap at the end", "follows a turned z", "changed")
+    title = f"The last 4 of {plan.bars} bars from draws of the prior, and whether a turned z is followed"
+    job.table("playing", title, (*head, *PLAYED_AS), rows)
+
+
+PLAYED_AS = ("density", "polyphony", "register", "range", "in key", "length", "repeated", "silent")
