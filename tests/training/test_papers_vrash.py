@@ -191,7 +191,7 @@ def test_statistics_of_a_phrase_that_can_be_counted_by_hand():
 
 def test_axes_begin_with_the_pace_which_moves_the_density(store):
     torch.manual_seed(0)
-    measured = measure(VRASH(TINY).eval(), store, bases=12)
+    measured = measure(VRASH(TINY).eval(), store, count=12)
     pace = measured.axes[0]
     assert isinstance(pace, Axis)
     assert pace.name == "pace"

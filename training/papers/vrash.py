@@ -9,7 +9,6 @@ likelihood, is told apart.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,14 +18,14 @@ from training.config import Config
 from training.configfile import load
 from training.examine_vrash import BATCH, DRAWS, LIMIT, Results, examine
 from training.notes import ELEMENTS
-from training.papers import vrash_pictures as pictures
+from training.papers import CONFIGS
 from training.papers.job import Cell, Job, PaperError
 from training.phrase_bound import SAMPLES
 from training.phrases import phrases
 from training.store import Store
 from training.vrash import ARCHIVES, VRASH
 
-CONFIG = Path(__file__).parents[1] / "configs" / "vrash.toml"
+CONFIG = CONFIGS / "vrash.toml"
 UNTRAINED = "untrained"
 MODELS = {  # by the name of each: family, cell, and the paper's figure
     "LM, highway": ("lm", "highway", None),
@@ -76,6 +75,8 @@ def reproduce(job: Job, plan: Plan | None = None) -> None:
     for needed in ("matplotlib", "sklearn"):
         if find_spec(needed) is None:
             raise PaperError(f"{needed} is not installed: the pictures need pip install 'live-vae[plots]'")
+    from training.papers.vrash_pictures import bars
+
     plan = plan or Plan()
     store = job.store("note", *plan.archives)
     runs = plan.runs()
@@ -89,7 +90,7 @@ def reproduce(job: Job, plan: Plan | None = None) -> None:
     job.table("cross-entropy", "Cross-entropy on the test split (Figure 5)", HEAD, _bounds(examined))
     job.table("elements", "Of each element, and by source", *_parts(examined))
     job.table("samples", f"{plan.draws} phrases drawn beside the data", *_samples(examined))
-    job.picture("cross-entropy", pictures.bars({name: found["all"] for name, found in examined.items()}))
+    job.picture("cross-entropy", bars({name: found["all"] for name, found in examined.items()}))
     _verdict(job, examined)
     _latents(job, trained[OURS], store, plan.latents)
     job.finish(f"VRASH, on {', '.join(plan.archives)}")
@@ -160,6 +161,8 @@ def _verdict(job: Job, examined: Mapping[str, Results]) -> None:
 @torch.no_grad()
 def _latents(job: Job, model: VRASH, store: Store, count: int) -> None:
     """Draw the latents of phrases that do not tell their label, and say how they keep together (Figure 6)."""
+    from training.papers.vrae_pictures import scatter, tsne
+
     found = phrases(store, model.config)
     rows = found.of("test")
     rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
@@ -167,7 +170,8 @@ def _latents(job: Job, model: VRASH, store: Store, count: int) -> None:
     notes[..., len(ELEMENTS) :] = -1
     mu = torch.cat([model.posterior(some).mu for some in notes.split(BATCH)]).double().numpy()
     names = np.array(found.names(rows))
-    job.picture("t-sne", pictures.scatter(pictures.tsne(mu), names.tolist()))
+    title = "t-SNE of the latents of test phrases, by source"
+    job.picture("t-sne", scatter(tsne(mu), names.tolist(), title))
     apart = np.linalg.norm(mu[:, None] - mu[None], axis=2)
     np.fill_diagonal(apart, np.inf)
     shares = np.unique(names, return_counts=True)[1] / len(names)

@@ -1,11 +1,9 @@
 """The pictures of `live-train papers vrash`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 
 def bars(figures: Mapping[str, Mapping[str, Any]]) -> Figure:
@@ -22,25 +20,3 @@ def bars(figures: Mapping[str, Mapping[str, Any]]) -> Figure:
     axes.tick_params(axis="x", labelsize=7)
     axes.legend(fontsize=7)
     return figure
-
-
-def scatter(places: NDArray[np.float64], sources: Sequence[str]) -> Figure:
-    """Return the `places` (N, 2) of phrases, a colour a source (Figure 6)."""
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.subplots()
-    names = np.array(sources)
-    for source in dict.fromkeys(sources):
-        own = places[names == source]
-        axes.scatter(own[:, 0], own[:, 1], s=6, label=source)
-    axes.set(title="t-SNE of the latents of test phrases, by source", xticks=[], yticks=[])
-    figure.legend(loc="outside right upper", fontsize=7)
-    return figure
-
-
-def tsne(mu: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return places (N, 2) of `mu` (N, z_size) by t-SNE (van der Maaten & Hinton 2008), always the same."""
-    from sklearn.manifold import TSNE
-
-    perplexity = min(30.0, (len(mu) - 1) / 3)
-    found = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(mu)
-    return np.asarray(found, np.float64)
