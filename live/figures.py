@@ -21,7 +21,9 @@ def note_figures(measured: Measured, heard: Heard | None, deaf: str | None, bpm:
         return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": deaf}
     times, codes = np.frombuffer(heard.times), np.frombuffer(heard.notes, np.uint16).tolist()
     pairs = list(matched(np.frombuffer(measured.notes, np.uint16).tolist(), codes))
-    notes |= {"heard": len(codes), "lost": len(due) - len(pairs), "doubled": len(codes) - len(pairs)}
+    # Of notes beyond those that the player keeps nothing can be told.
+    known = pairs[-1][1] + 1 if measured.notes_dropped and pairs else len(codes)
+    notes |= {"heard": len(codes), "lost": len(due) - len(pairs), "doubled": known - len(pairs)}
     notes["left on"] = heard.left_on
     if not pairs:
         return figures | {"arrival_jitter_ms": None, "arrival_jitter_reason": "no note was heard"}

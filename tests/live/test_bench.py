@@ -127,6 +127,12 @@ def test_lost_and_doubled_notes_are_counted_and_the_rest_still_compared() -> Non
     assert figures["arrival_jitter_ms"]["max"] <= 10.0
 
 
+def test_notes_beyond_those_that_the_player_keeps_are_not_called_doubled() -> None:
+    heard = array("d", [1.01, 2.01, 3.01, 4.01]).tobytes(), array("H", [60, 61, 62, 63]).tobytes()
+    figures = figures_of.note_figures(measured(notes_dropped=1), Heard(*heard), None, 120.0)
+    assert figures["notes"] == {"sent": 4, "heard": 4, "lost": 0, "doubled": 0, "left on": 0}
+
+
 def test_without_a_receiver_jitter_is_null_with_the_reason() -> None:
     figures = figures_of.note_figures(measured(), None, "no MIDI system answers", 120.0)
     assert figures["arrival_jitter_ms"] is None
