@@ -21,6 +21,7 @@ HEARD = ("density", "register", "polyphony", "length", "range")  # what axes are
 SANE = ("density", "polyphony", "register", "range", "repeated", "silent", "in key")
 MAP = 2  # latent dimensions that are axes themselves
 SHARES = (0.01, 0.99)  # of the songs' excerpts: where a map begins and ends
+NEAREST = 0.5  # standard deviations that a map reaches at least
 BARS = 4  # that a trial plays
 
 
@@ -81,7 +82,9 @@ def _map_axes(tried: Trial, mu: Floats, deviation: Floats) -> tuple[Axis, ...]:
     axes = []
     for dimension, name in enumerate(("map x", "map y")):
         vector = np.eye(MAP)[dimension] * deviation[dimension]
-        ends = [abs(quantile(mu[:, dimension], share)) / deviation[dimension] for share in SHARES]
+        middle = float(np.median(mu[:, dimension]))
+        far = [abs(quantile(mu[:, dimension], share) - middle) / deviation[dimension] for share in SHARES]
+        ends = [max(reach, NEAREST) for reach in far]
         axes.append(along(tried, name, vector, ends)[0])
     return tuple(axes)
 
