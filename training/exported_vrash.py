@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.codec import HOLD, NOTE_OFF
-from training.highway import LSTM, Highway
+from training.highway import Highway, HighwayStep, LSTMStep
 from training.notes import MEDIAN, OCTAVE, PITCHES, RATIOS, SIZES, STEPS_PER_BEAT
 from training.phrases import FAMILY
 from training.vrash import MASKED, VRASH, Decoder
@@ -22,42 +22,6 @@ PACES = (24, 16, 12, 8, 6)  # steps that a median pause may last: from a quarter
 PACE_UNIT = 1.5  # of z's last component, from one pace to the next: few draws of the prior leave the eighth
 LONGEST = 1 << 20  # steps that are counted since a note: float32 holds them exactly
 NOISE = SIZES  # widths of the noise streams of a step
-
-
-class HighwayStep(nn.Module):
-    """A Highway one step at a time; its state (units,) is its output."""
-
-    def __init__(self, cell: Highway) -> None:
-        super().__init__()
-        self.layers = cell.carried
-
-    def forward(self, heard: Tensor, state: Tensor) -> Tensor:
-        """Return the next state; `heard` (2 * units,) is what the input gives."""
-        for depth, layer in enumerate(self.layers):
-            both = layer(state)
-            if depth == 0:
-                both = both + heard
-            candidate, transform = both.chunk(2)
-            state = torch.lerp(state, candidate.tanh(), transform.sigmoid())
-        return state
-
-
-class LSTMStep(nn.Module):
-    """An LSTM one step at a time; its state (2 * units,) is its output and its cell."""
-
-    def __init__(self, cell: LSTM) -> None:
-        super().__init__()
-        weights = cell.lstm.state_dict()
-        rows, units = weights["weight_hh_l0"].shape
-        self.recurrent = nn.Linear(units, rows)
-        self.recurrent.load_state_dict({"weight": weights["weight_hh_l0"], "bias": weights["bias_hh_l0"]})
-
-    def forward(self, heard: Tensor, state: Tensor) -> Tensor:
-        """Return the next state; `heard` (4 * units,) is what the input gives."""
-        h, c = state.chunk(2)
-        i, f, g, o = (self.recurrent(h) + heard).chunk(4)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        return torch.cat([o.sigmoid() * c.tanh(), c])
 
 
 class ExportedVRASH(nn.Module):

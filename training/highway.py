@@ -1,6 +1,7 @@
 """The cells of a VRASH: a recurrent highway network, which the paper names, and an LSTM to compare it with.
 
-Both map inputs (B, T, inputs) and a state (B, state_size) to outputs (B, T, units) and the state after them.
+Both map inputs (B, T, inputs) and a state (B, state_size) to outputs (B, T, units) and the state after them;
+beside each stands the scriptable form that plays, one step of one sequence at a time.
 """
 
 from typing import Final
@@ -57,6 +58,42 @@ class LSTM(nn.Module):
         h, c = (part.unsqueeze(0).contiguous() for part in state.chunk(2, -1))
         outputs, (h, c) = self.lstm(x, (h, c))
         return outputs, torch.cat([h[0], c[0]], -1)
+
+
+class HighwayStep(nn.Module):
+    """A Highway one step at a time; its state (units,) is its output."""
+
+    def __init__(self, cell: Highway) -> None:
+        super().__init__()
+        self.layers = cell.carried
+
+    def forward(self, heard: Tensor, state: Tensor) -> Tensor:
+        """Return the next state; `heard` (2 * units,) is what the input gives."""
+        for depth, layer in enumerate(self.layers):
+            both = layer(state)
+            if depth == 0:
+                both = both + heard
+            candidate, transform = both.chunk(2)
+            state = torch.lerp(state, candidate.tanh(), transform.sigmoid())
+        return state
+
+
+class LSTMStep(nn.Module):
+    """An LSTM one step at a time; its state (2 * units,) is its output and its cell."""
+
+    def __init__(self, cell: LSTM) -> None:
+        super().__init__()
+        weights = cell.lstm.state_dict()
+        rows, units = weights["weight_hh_l0"].shape
+        self.recurrent = nn.Linear(units, rows)
+        self.recurrent.load_state_dict({"weight": weights["weight_hh_l0"], "bias": weights["bias_hh_l0"]})
+
+    def forward(self, heard: Tensor, state: Tensor) -> Tensor:
+        """Return the next state; `heard` (4 * units,) is what the input gives."""
+        h, c = state.chunk(2)
+        i, f, g, o = (self.recurrent(h) + heard).chunk(4)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return torch.cat([o.sigmoid() * c.tanh(), c])
 
 
 def cell(name: str, inputs: int, units: int, depth: int) -> Highway | LSTM:
