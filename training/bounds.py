@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from training.config import Config, ConfigError, Stage
-from training.loss import NATS_PER_BIT
+from training.loss import NATS_PER_BIT, penalty
 from training.particles import estimate
 from training.sequences import Sequences
 from training.system import Figures, Objective
@@ -14,17 +14,18 @@ from training.vrnn import VRNN
 def elbo(model: VRNN, rows: Tensor, stage: Stage, iteration: int) -> tuple[Tensor, Figures]:
     """Return the timestep-wise bound of sequences (B, T, ...), equation 11; an RNN's is exact.
 
-    In training the KL's weight grows to `beta` (beta_rate); in validation it is 1, so that losses compare.
+    In training the KL's weight grows to `beta` (beta_rate) and `free_bits` a frame cost nothing (equation 4 of
+    MusicVAE, a step at a time); in validation it is the bound itself, so that losses compare.
     """
     steps = model(rows)
     frames = steps.known.sum()
-    likelihood, divergence = steps.log_likelihood.sum() / frames, steps.kl.sum() / frames
-    beta = 1.0
+    likelihood = steps.log_likelihood.sum() / frames
     if model.training:
         beta = stage.beta * (1.0 - stage.beta_rate**iteration if stage.beta_rate else 1.0)
-    loss = beta * divergence - likelihood
-    if model.training:
-        return loss, {}
+        # Padding has a KL of 0, which is below any free bits.
+        return penalty(steps.kl, beta, stage.free_bits).sum() / frames - likelihood, {}
+    divergence = steps.kl.sum() / frames
+    loss = divergence - likelihood
     return loss, {"nats_per_step": float(loss), "kl_bits": float(divergence) / NATS_PER_BIT}
 
 
@@ -70,5 +71,5 @@ def check(config: Config) -> None:
     for i, stage in enumerate(config.stages):
         if model.latent == "none" and stage.objective != "elbo":
             raise ConfigError(f"stages[{i}].objective: {stage.objective!r} needs a latent; an RNN has 'elbo'")
-        if stage.free_bits:
-            raise ConfigError(f"stages[{i}].free_bits: {stage.free_bits!r}, expected 0: the bound has none")
+        if stage.free_bits and (stage.objective != "elbo" or model.latent == "none"):
+            raise ConfigError(f"stages[{i}].free_bits: {stage.free_bits!r}, expected 0: only 'elbo' frees a KL")
