@@ -122,7 +122,7 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 
 def _layer(suffix: str, heard: Tensor, recurrent: Tensor, bias: Tensor) -> dict[str, Tensor]:
-    """Return the parts of a layer of LSTM as torch names them, from gates as training.streaming has them."""
+    """Return the parts of an LSTM's layer as torch names them, gates as training.musicvae.streaming has."""
     parts = {"weight_ih": heard, "weight_hh": recurrent, "bias_ih": bias, "bias_hh": torch.zeros_like(bias)}
     return {name + suffix: _torch_order(part) for name, part in parts.items()}
 

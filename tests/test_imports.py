@@ -32,7 +32,7 @@ LAW = [
         {"torch", "training", "rtmidi"},
     ),
     (
-        "training.fit training.config training.store training.batches",
+        "training.fit training.config training.data.store training.musicvae.batches",
         {"live", "mido", "rich", "matplotlib", "rtmidi"} | SCREEN,
     ),
 ]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.manifest import Axis, Manifest
-from training.agreement import TOLERANCE, Agreement
-from training.archives import restated
+from training.data.archives import restated
+from training.musicvae.agreement import TOLERANCE, Agreement
 from training.tables import table
 
 

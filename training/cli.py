@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    from training.prepare import prepare
+    from training.data.prepare import prepare
 
     report = prepare(options.source, options.output, form=options.codec, progress=sys.stderr.isatty())
     print("\n".join(report.lines()))
@@ -43,8 +43,8 @@ def _prepare(options: argparse.Namespace) -> None:
 
 def _fit(options: argparse.Namespace) -> None:
     from training.configfile import load
+    from training.data.store import Store
     from training.fit import fit
-    from training.store import Store
 
     config, store, device = load(options.config), Store.open(options.data), _device(options)
     say = partial(print, flush=True)
@@ -55,8 +55,8 @@ def _fit(options: argparse.Namespace) -> None:
 def _evaluate(options: argparse.Namespace) -> None:
     from training import figures, run
     from training.atomic import write
+    from training.data.store import Store
     from training.evaluate import evaluate
-    from training.store import Store
     from training.subject import open_subject
     from training.tables import table
 
@@ -67,7 +67,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     subject = open_subject(options.model, device)
     measure = partial(evaluate, subject, limit=options.limit, samples=options.samples)
     if options.midi:
-        from training.prepare import midi_windows
+        from training.data.prepare import midi_windows
 
         with midi_windows(options.midi) as (store, report):
             results = measure(store, None)
@@ -85,8 +85,8 @@ def _evaluate(options: argparse.Namespace) -> None:
 def _examine(options: argparse.Namespace, loaded: "LoadedRun") -> None:
     from training import figures
     from training.atomic import write
+    from training.data.store import Store
     from training.examiners import EXAMINERS, table
-    from training.store import Store
 
     if options.midi:
         raise DeviceError("--midi: this model takes --data, a store that `prepare --codec` wrote")
@@ -111,7 +111,7 @@ def _export(options: argparse.Namespace) -> None:
 
 def _tricks(options: argparse.Namespace) -> None:
     from training import figures
-    from training.tricks import measure, table
+    from training.musicvae.tricks import measure, table
 
     found = measure(options.model, options.bars, say=lambda text: print(text, file=sys.stderr, flush=True))
     print(figures.text(found) if options.json else table(found))

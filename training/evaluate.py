@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.latent import slerp
-from training.batches import called
-from training.draws import spread_rows
+from training.data.draws import spread_rows
+from training.data.songs import VOICES
+from training.data.store import Store
+from training.data.view import View, view, widened
 from training.loss import NATS_PER_BIT, kl, reconstruction
-from training.objectives import RESTS, accuracies
-from training.songs import VOICES
+from training.musicvae.batches import called
+from training.musicvae.objectives import RESTS, accuracies
 from training.statistics import duplicates, overlap, statistics, summary
-from training.store import Store
 from training.subject import Subject, prior_latents
-from training.view import View, view, widened
 
 CHUNKS = 32  # in which training windows are read, to keep only their drums in memory
 BATCH = 64  # windows at a time

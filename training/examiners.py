@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from training import run
-from training.examine_vrae import examine as examine_vrae
-from training.examine_vrash import examine as examine_vrash
-from training.examine_vrnn import measure as measure_vrnn
-from training.sequences import pieces
-from training.store import Store
+from training.data.store import Store
+from training.vrae.examine import examine as examine_vrae
+from training.vrash.examine import examine as examine_vrash
+from training.vrnn.examine import measure as measure_vrnn
+from training.vrnn.sequences import pieces
 
 Results = dict[str, Any]
 

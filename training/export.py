@@ -8,16 +8,16 @@ from engine.codec import CODECS, Codec
 from engine.manifest import read
 from engine.modelfile import frozen, opened
 from training import atomic, card, figures, latents, run, weights
-from training.agreement import TOLERANCE, compare, compare_encoders, reference
 from training.card import OtherReport, Report
-from training.exported import METHODS, ExportedMusicVAE
-from training.exported_flat import METHODS as FLAT_METHODS
-from training.exported_flat import ExportedFlat
+from training.data.store import Store
 from training.exporters import export_endless
 from training.latents import Latents
-from training.musicvae import MusicVAE
+from training.musicvae.agreement import TOLERANCE, compare, compare_encoders, reference
+from training.musicvae.exported import METHODS, ExportedMusicVAE
+from training.musicvae.exported_flat import METHODS as FLAT_METHODS
+from training.musicvae.exported_flat import ExportedFlat
+from training.musicvae.model import MusicVAE
 from training.packing import describe, script, write
-from training.store import Store
 
 CHECKED = 256  # random latents on which the exported form must write what the Python model writes
 LIKE = 0.97  # least share of a file's tokens, along the same notes, that are the Python model's

@@ -11,15 +11,19 @@ from torch import nn
 from engine.codec import CODECS
 from engine.manifest import read
 from engine.modelfile import frozen, opened
-from training import atomic, axes_vrnn, card, exported_vrae, exported_vrash, exported_vrnn, run
-from training import vrae_latents as of_vrae
-from training import vrash_latents as of_vrash
+from training import atomic, card, run
+from training.data.store import Store
 from training.examiners import EXAMINERS, table
 from training.latents import Latents, of_prior
 from training.packing import describe, script, write
 from training.run import LoadedRun
-from training.sequences import pieces
-from training.store import Store
+from training.vrae import exported as exported_vrae
+from training.vrae import latents as of_vrae
+from training.vrash import exported as exported_vrash
+from training.vrash import latents as of_vrash
+from training.vrnn import axes as axes_vrnn
+from training.vrnn import exported as exported_vrnn
+from training.vrnn.sequences import pieces
 
 LOOP = 16  # bars after which a performance without end counts a loop
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from training import curves, run
 from training.config import Config, Stage
-from training.store import Store
+from training.data.store import Store
 from training.system import Figures, Stream, System
 from training.systems import SYSTEMS
 

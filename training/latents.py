@@ -10,12 +10,12 @@ from torch import Tensor
 
 from engine.latent import prior
 from engine.manifest import Axis
-from training import heard
-from training.batches import called
-from training.musicvae import MusicVAE
+from training.data.store import Store
+from training.data.view import view
+from training.musicvae import heard
+from training.musicvae.batches import called
+from training.musicvae.model import MusicVAE
 from training.statistics import statistics
-from training.store import Store
-from training.view import view
 
 Floats = NDArray[np.float64]
 ANCHORS = 24

@@ -13,10 +13,10 @@ from engine.codec import CODECS
 from engine.modelfile import frozen, opened
 from engine.noise import gumbel
 from training import run
-from training.agreement import spelt
-from training.exported import METHODS, plan
-from training.exported_flat import METHODS as FLAT_METHODS
-from training.musicvae import MusicVAE
+from training.musicvae.agreement import spelt
+from training.musicvae.exported import METHODS, plan
+from training.musicvae.exported_flat import METHODS as FLAT_METHODS
+from training.musicvae.model import MusicVAE
 
 
 class SubjectError(Exception):

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from torch import Tensor, nn
 
 from training.config import Config, Stage
-from training.store import Store
+from training.data.store import Store
 
 Figures = dict[str, float]
 Objective = Callable[[Any, Tensor, Stage, int], tuple[Tensor, Figures]]

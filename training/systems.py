@@ -1,20 +1,23 @@
 """The systems that `live-train` trains: one table holds them all."""
 
-from training import bound, excerpts, phrase_bound, vrae, vrash
-from training.batches import Batches
-from training.beginning import begin
-from training.bounds import BOUNDS
-from training.bounds import begin as normalise
-from training.bounds import check as check_vrnn
 from training.config import Config, ConfigError
-from training.frames import FRAMES
-from training.musicvae import VOICES, ModelConfig, MusicVAE
-from training.objectives import OBJECTIVES, sampled, trained_parts
-from training.phrases import FEWEST, PhraseStream
-from training.rollnotes import LOWEST, PITCHES
-from training.sequences import Sequences
+from training.data.rollnotes import LOWEST, PITCHES
+from training.musicvae.batches import Batches
+from training.musicvae.beginning import begin
+from training.musicvae.model import VOICES, ModelConfig, MusicVAE
+from training.musicvae.objectives import OBJECTIVES, sampled, trained_parts
 from training.system import System
-from training.vrnn import VRNN, VRNNConfig
+from training.vrae import bound, excerpts
+from training.vrae import model as vrae
+from training.vrash import bound as phrase_bound
+from training.vrash import model as vrash
+from training.vrash.phrases import FEWEST, PhraseStream
+from training.vrnn.bound import BOUNDS
+from training.vrnn.bound import begin as normalise
+from training.vrnn.bound import check as check_vrnn
+from training.vrnn.frames import FRAMES
+from training.vrnn.model import VRNN, VRNNConfig
+from training.vrnn.sequences import Sequences
 
 OCTAVE = 12
 

@@ -12,8 +12,8 @@ from engine.codec import CODECS
 from engine.manifest import Manifest
 from engine.modelfile import Blocks, blocks, opened, rows
 from training import configfile, run
-from training.exported import Weights, in_order
-from training.musicvae import ModelConfig, MusicVAE
+from training.musicvae.exported import Weights, in_order
+from training.musicvae.model import ModelConfig, MusicVAE
 
 
 class WeightsError(Exception):

@@ -14,7 +14,7 @@ from engine.decoder import Decoder, DecoderError
 from engine.latent import prior
 from engine.noise import gumbel
 from training.export import export_model
-from training.musicvae import ModelConfig, MusicVAE
+from training.musicvae.model import ModelConfig, MusicVAE
 
 TINY = ModelConfig(
     embedding=6, bar_encoder=8, sequence_encoder=8, z_size=8, conductor=16, code=12, decoder=16, bars=4

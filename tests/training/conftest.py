@@ -7,9 +7,9 @@ import pytest
 from midi_song import midi, trio
 
 from training.config import Config, Data, Stage
-from training.musicvae import ModelConfig
-from training.prepare import prepare
-from training.store import Store
+from training.data.prepare import prepare
+from training.data.store import Store
+from training.musicvae.model import ModelConfig
 
 
 @pytest.fixture(scope="session")

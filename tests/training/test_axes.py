@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 
 from engine.manifest import Axis, read
-from training import heard
 from training.axes import DIRECTIONS, TOLD, Posteriors, attribute_vectors, principal_directions
 from training.export import export
-from training.heard import HEARD, NAMED
 from training.latents import of_prior
-from training.musicvae import ModelConfig, MusicVAE
+from training.musicvae import heard
+from training.musicvae.heard import HEARD, NAMED
+from training.musicvae.model import ModelConfig, MusicVAE
 from training.run import BEST, save
 
 TINY = ModelConfig(

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.axes_vrnn import HEARD, SPREAD, AxesError, attributes, departures, measure
-from training.rolls import statistics
-from training.vrnn import VRNN, VRNNConfig
+from training.vrnn.axes import HEARD, SPREAD, AxesError, attributes, departures, measure
+from training.vrnn.model import VRNN, VRNNConfig
+from training.vrnn.statistics import statistics
 
 
 def chords(*pitches: tuple[int, ...]) -> np.ndarray:

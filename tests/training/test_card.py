@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from engine.manifest import read
-from training.agreement import Agreement
 from training.card import Report, card, data
 from training.export import export_model
-from training.musicvae import ModelConfig, MusicVAE
+from training.musicvae.agreement import Agreement
+from training.musicvae.model import ModelConfig, MusicVAE
 from training.packing import checkout_version, own_version
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from midi_song import midi, trio
 from engine.manifest import read
 from training import run
 from training.cli import main
-from training.store import Store
+from training.data.store import Store
 
 ROOT = Path(__file__).parents[2]
 CONFIG = """
@@ -132,7 +132,8 @@ def test_an_interruption_says_what_is_left_of_that_command(place, tmp_path, comm
         "fit": [str(endless), *files(place)[:2], "--output", str(tmp_path / "run")],
         "evaluate": [str(place / "run"), *files(place)[:2], "--samples", "1000000"],
     }[command[0]]
-    code = f"import sys, training.{command[0]}; from training.cli import main; print('begun', flush=True); "
+    module = "training.data.prepare" if command == ["prepare"] else f"training.{command[0]}"
+    code = f"import sys, {module}; from training.cli import main; print('begun', flush=True); "
     code += "sys.exit(main(sys.argv[1:]))"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *command, *lasting],

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from midi_song import Track, midi, trio, tune
 
 from engine.codec import DRUM_CLASS_OF_PITCH, HOLD, NOTE_OFF
-from training.archives import FIRST_WORDS, MANIFESTS, licence_of, recognise, restated
-from training.corpus import MAX_MANIFEST, SourceError, open_source, read_files, split_of
-from training.extract import pieces_of
-from training.midi import MAX_BYTES, UnusableError, read_score
+from training.data.archives import FIRST_WORDS, MANIFESTS, licence_of, recognise, restated
+from training.data.corpus import MAX_MANIFEST, SourceError, open_source, read_files, split_of
+from training.data.extract import pieces_of
+from training.data.midi import MAX_BYTES, UnusableError, read_score
 
 
 def pieces(data):

@@ -2,9 +2,9 @@
 
 import torch
 
-from training import delayline
 from training.loss import NATS_PER_BIT, kl
-from training.musicvae import ModelConfig, MusicVAE
+from training.musicvae import delayline
+from training.musicvae.model import ModelConfig, MusicVAE
 
 CONFIG = ModelConfig(
     bars=5, steps_per_bar=8, embedding=8, bar_encoder=16, sequence_encoder=96, z_size=24, conductor=128,

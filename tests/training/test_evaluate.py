@@ -9,15 +9,15 @@ from conftest import TINY
 from midi_song import midi, trio
 
 from training.cli import main
+from training.data.store import Store
+from training.data.view import view
 from training.evaluate import evaluate
 from training.export import export_model
 from training.fit import fit
-from training.musicvae import MusicVAE
+from training.musicvae.model import MusicVAE
 from training.run import load
-from training.store import Store
 from training.subject import RunSubject, SubjectError, open_subject
 from training.tables import table
-from training.view import view
 
 
 class Oracle:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from training import run
 from training.config import Config, ConfigError, Data, Stage
 from training.configfile import load
-from training.excerpts import PADDING, Excerpts, ExcerptStream, folded, spelt
+from training.data.prepare import prepare
+from training.data.store import Store
 from training.fit import fit
-from training.prepare import prepare
-from training.store import Store
-from training.vrae import ModelConfig
+from training.vrae.excerpts import PADDING, Excerpts, ExcerptStream, folded, spelt
+from training.vrae.model import ModelConfig
 
 SIZES = ModelConfig(z_size=2, units=8, steps=40, hop=40, lowest=36, pitches=49)
 STAGE = Stage("excerpts", iterations=4, batch=4, beta=1.0, free_bits=0.0, validate_every=2)

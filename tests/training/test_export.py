@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from engine.manifest import Axis, read
-from training.agreement import UnsoundModelError, compare, compare_encoders, reference
 from training.export import ExportError, export_model
-from training.exported import ExportedMusicVAE, plan
 from training.latents import Latents
-from training.musicvae import ModelConfig, MusicVAE
+from training.musicvae.agreement import UnsoundModelError, compare, compare_encoders, reference
+from training.musicvae.exported import ExportedMusicVAE, plan
+from training.musicvae.model import ModelConfig, MusicVAE
 from training.packing import script
 
 STEPS = 16

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from engine.decoder import Decoder
 from engine.noise import gumbel
-from training.agreement import compare, compare_encoders, reference, spelt
 from training.export import export_model
-from training.exported_flat import ExportedFlat
-from training.musicvae import MusicVAE
+from training.musicvae.agreement import compare, compare_encoders, reference, spelt
+from training.musicvae.exported_flat import ExportedFlat
+from training.musicvae.model import MusicVAE
 from training.packing import script
 from training.subject import ExportSubject
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from test_vrae import KINDS, LONG, SMALL, called, model_of, music
 
 from engine.noise import gumbel
-from training.exported_vrae import METHODS, exported
 from training.packing import script
+from training.vrae.exported import METHODS, exported
 
 WARM = torch.ones(1)
 

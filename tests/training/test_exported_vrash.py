@@ -9,9 +9,9 @@ from torch import Tensor
 
 from engine.codec import HOLD
 from engine.noise import gumbel
-from training.exported_vrash import NOISE, PACE_UNIT, PACES, STEPS, exported
-from training.notes import MEDIAN, RATIOS
-from training.vrash import ELEMENTS, VRASH, ModelConfig, beyond
+from training.data.notes import MEDIAN, RATIOS
+from training.vrash.exported import NOISE, PACE_UNIT, PACES, STEPS, exported
+from training.vrash.model import ELEMENTS, VRASH, ModelConfig, beyond
 
 SIZES = ModelConfig(embedding=6, label=3, encoder=8, units=20, depth=2, head=12, z_size=4, sources=("a", "b"))
 LABEL = (1, 2)

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from engine.noise import gumbel
-from training import exported_feel, exported_vrnn
-from training.exported_vrnn import uniform
-from training.frames import FRAMES
 from training.packing import script
-from training.playing import frame, turned
-from training.vrnn import VRNN, VRNNConfig
+from training.vrnn import exported as exported_vrnn
+from training.vrnn import exported_feel
+from training.vrnn.exported import uniform
+from training.vrnn.frames import FRAMES
+from training.vrnn.model import VRNN, VRNNConfig
+from training.vrnn.playing import frame, turned
 
 STEPS = 8
 CONFIG = VRNNConfig(features=16, units=12, z_size=5)

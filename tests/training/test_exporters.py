@@ -10,13 +10,14 @@ import torch
 
 from engine.decoder import Decoder
 from engine.noise import gumbel
-from training import vrae, vrash
 from training.export import export
 from training.exporters import EXPORTERS, listens
 from training.packing import script
 from training.run import BEST, save
 from training.systems import SYSTEMS
-from training.vrnn import VRNNConfig
+from training.vrae import model as vrae
+from training.vrash import model as vrash
+from training.vrnn.model import VRNNConfig
 
 SIZES: dict[str, Any] = {
     "vrae": vrae.ModelConfig(z_size=3, units=12, steps=16, bar=8, hop=4),

@@ -11,14 +11,14 @@ from conftest import TINY
 from midi_song import Track, midi, tune
 
 from training import run
-from training.batches import Batches, transpose
 from training.config import Config, ConfigError, Data, Stage
 from training.configfile import load
 from training.curves import Pace
+from training.data.prepare import prepare
+from training.data.store import Store
 from training.fit import FitError, fit
-from training.prepare import prepare
+from training.musicvae.batches import Batches, transpose
 from training.run import RunError
-from training.store import Store
 
 SILENT = {"report": lambda line: None}
 

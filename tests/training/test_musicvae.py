@@ -5,8 +5,8 @@ import torch
 from conftest import TINY
 
 from training.config import Stage
-from training.musicvae import ModelConfig, MusicVAE
-from training.objectives import OBJECTIVES, trained_parts
+from training.musicvae.model import ModelConfig, MusicVAE
+from training.musicvae.objectives import OBJECTIVES, trained_parts
 
 FLAT = ModelConfig(
     family="flat", embedding=8, bar_encoder=16, sequence_encoder=16, z_size=8, code=8, decoder=16

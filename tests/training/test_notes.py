@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from midi_song import Track, midi, trio
 
-from training.midi import UnusableError, read_score
-from training.notes import (
+from training.data.midi import UnusableError, read_score
+from training.data.notes import (
     MEDIAN,
     PAUSES,
     PROGRAM,
@@ -22,11 +22,11 @@ from training.notes import (
     middle,
     pitches_of,
 )
-from training.prepare import prepare
-from training.readers import READERS
-from training.songs import FORMS
-from training.store import Store
-from training.tracks import FOURTH, tracks_of
+from training.data.prepare import prepare
+from training.data.readers import READERS
+from training.data.songs import FORMS
+from training.data.store import Store
+from training.data.tracks import FOURTH, tracks_of
 
 
 def read(tracks, **how):

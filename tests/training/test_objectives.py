@@ -7,8 +7,8 @@ import torch
 from conftest import TINY
 
 from training.config import Stage
-from training.musicvae import MusicVAE
-from training.objectives import OBJECTIVES
+from training.musicvae.model import MusicVAE
+from training.musicvae.objectives import OBJECTIVES
 
 
 @pytest.mark.parametrize("objective", ["codes", "windows"])

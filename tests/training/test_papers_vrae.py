@@ -9,15 +9,15 @@ import torch
 from conftest import song_archive
 
 from training.config import Config, Data, Stage
-from training.examine_vrae import ExamineError, examine
+from training.data.prepare import prepare
+from training.data.store import Store
 from training.latents import LatentsError
 from training.papers.job import Job, PaperError
 from training.papers.vrae import PLAYS, Plan, reproduce
-from training.prepare import prepare
-from training.store import Store
-from training.vrae import VRAE, ModelConfig
-from training.vrae_latents import measure
-from training.vrae_playing import endurance, leans, logistic, obedience, of_rolls, temperatures, windows
+from training.vrae.examine import ExamineError, examine
+from training.vrae.latents import measure
+from training.vrae.model import VRAE, ModelConfig
+from training.vrae.playing import endurance, leans, logistic, obedience, of_rolls, temperatures, windows
 
 SIZES = ModelConfig(z_size=4, units=10, steps=40, hop=40, lowest=36, pitches=49, hold=1)
 STAGE = Stage(

@@ -13,16 +13,16 @@ from midi_song import Track, midi
 from engine.manifest import Axis
 from training.config import Config, ConfigError, Data, Stage
 from training.configfile import load
-from training.examine_vrash import ExamineError, examine
+from training.data.store import Store
 from training.fit import fit
 from training.latents import LatentsError
 from training.papers.job import Job
 from training.papers.vrash import CONFIG, MODELS, Plan, reproduce
-from training.phrase_statistics import pooled_entropy, statistics
-from training.phrases import PhraseStream, phrases, transpose
-from training.store import Store
-from training.vrash import VRASH, ModelConfig
-from training.vrash_latents import measure
+from training.vrash.examine import ExamineError, examine
+from training.vrash.latents import measure
+from training.vrash.model import VRASH, ModelConfig
+from training.vrash.phrases import PhraseStream, phrases, transpose
+from training.vrash.statistics import pooled_entropy, statistics
 
 TINY = ModelConfig(
     sources=("jigs", "reels"), notes=16, embedding=4, label=2, encoder=8, units=12, depth=1, head=8, z_size=4

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midi_song import TICKS, Track, midi, trio, tune
 
-from training.midi import UnusableError, read_score
-from training.pianoroll import rolls_of
-from training.prepare import prepare
-from training.readers import READERS
-from training.rollnotes import FRAMES_PER_BAR, notes_of, roll_of
-from training.store import Store
+from training.data.midi import UnusableError, read_score
+from training.data.pianoroll import rolls_of
+from training.data.prepare import prepare
+from training.data.readers import READERS
+from training.data.rollnotes import FRAMES_PER_BAR, notes_of, roll_of
+from training.data.store import Store
 
 
 def rolls(data):

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 from midi_song import Track, midi, trio, tune
 
-from training.corpus import SourceError
-from training.prepare import midi_windows, prepare
-from training.store import Store
-from training.view import view
+from training.data.corpus import SourceError
+from training.data.prepare import midi_windows, prepare
+from training.data.store import Store
+from training.data.view import view
 
 ROOT = Path(__file__).parents[2]
 FILES = ["bars.npy", "report.json", "rows.npy", "songs.json", "store.json", "windows.npy"]
@@ -237,9 +237,8 @@ def test_senseless_arguments_are_named(tmp_path, cap, twice):
 
 def test_a_killed_run_leaves_no_store_and_the_next_one_starts_cleanly(tmp_path):
     source = folder(tmp_path / "many", {f"{index:03}.mid": midi(trio(17, index)) for index in range(120)})
-    code = (
-        f"from pathlib import Path; from training.prepare import prepare; prepare([Path({str(source)!r})], "
-    )
+    code = "from pathlib import Path; from training.data.prepare import prepare; "
+    code += f"prepare([Path({str(source)!r})], "
     code += f"Path({str(tmp_path / 'store')!r}), workers=1)"
     run = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT)
     partial = tmp_path / ".store.partial"

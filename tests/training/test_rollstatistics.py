@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from training.rollstatistics import statistics
+from training.vrae.statistics import statistics
 
 
 def roll(*notes, frames=40):

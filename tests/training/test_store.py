@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from midi_song import Track, midi, trio, tune
 
 from engine.codec import HOLD, NOTE_OFF
-from training.prepare import prepare
-from training.songs import StoreError
-from training.sounding import canonical
-from training.store import Store
-from training.view import view, widened
+from training.data.prepare import prepare
+from training.data.songs import StoreError
+from training.data.sounding import canonical
+from training.data.store import Store
+from training.data.view import view, widened
 
 MANIFEST = "path,split,group\n{}\n".format(
     "\n".join(
@@ -226,7 +226,7 @@ def test_unknown_splits_and_sources_are_named(folder):
 
 def test_the_reader_needs_numpy_alone():
     code = (
-        "import sys, training.view, training.statistics; "
+        "import sys, training.data.view, training.statistics; "
         "print([name for name in ('mido', 'rich', 'torch') if name in sys.modules])"
     )
     root = Path(__file__).parents[2]

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.agreement import Agreement, compare, reference
 from training.cli import main
 from training.export import export_model
-from training.exported import ExportedMusicVAE
-from training.forms import SHIPPED, Form, forms
-from training.musicvae import ModelConfig, MusicVAE
+from training.musicvae.agreement import Agreement, compare, reference
+from training.musicvae.exported import ExportedMusicVAE
+from training.musicvae.forms import SHIPPED, Form, forms
+from training.musicvae.model import ModelConfig, MusicVAE
 from training.packing import script
 from training.weights import from_file
 

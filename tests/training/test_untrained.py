@@ -8,7 +8,7 @@ import torch
 from engine.manifest import read
 from training import configfile, run
 from training.cli import main
-from training.musicvae import MusicVAE
+from training.musicvae.model import MusicVAE
 from training.weights import untrained
 
 ROOT = Path(__file__).parents[2]

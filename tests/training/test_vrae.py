@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.bound import bound, excerpts, log_likelihood, nats_of_steps
 from training.config import Stage
 from training.loss import kl
-from training.vrae import VRAE, ModelConfig
+from training.vrae.bound import bound, excerpts, log_likelihood, nats_of_steps
+from training.vrae.model import VRAE, ModelConfig
 
 SMALL = ModelConfig(z_size=4, units=12, steps=8, bar=8, hop=4, pitches=14, hold=2)
 LONG = replace(SMALL, steps=24, lean=0.4)  # three bars

@@ -9,8 +9,8 @@ import torch
 
 from training.config import Stage
 from training.loss import NATS_PER_BIT
-from training.phrase_bound import bound, log_likelihood, nats_of_notes, notes
-from training.vrash import ELEMENTS, VRASH, ModelConfig
+from training.vrash.bound import bound, log_likelihood, nats_of_notes, notes
+from training.vrash.model import ELEMENTS, VRASH, ModelConfig
 
 SIZES = ModelConfig(
     sources=("a", "b"), notes=12, embedding=6, label=3, encoder=16, units=24, depth=2, head=12, z_size=4

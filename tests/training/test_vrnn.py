@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.bounds import BOUNDS
 from training.config import Stage
-from training.examine_vrnn import measure, trace
-from training.gaussians import log_density
-from training.late import Late
-from training.likelihood import output
-from training.particles import estimate, survivors
-from training.playing import play
-from training.sequences import padded
-from training.vrnn import VRNN, Inferred, VRNNConfig, divergences
+from training.vrnn.bound import BOUNDS
+from training.vrnn.examine import measure, trace
+from training.vrnn.gaussians import log_density
+from training.vrnn.late import Late
+from training.vrnn.likelihood import output
+from training.vrnn.model import VRNN, Inferred, VRNNConfig, divergences
+from training.vrnn.particles import estimate, survivors
+from training.vrnn.playing import play
+from training.vrnn.sequences import padded
 
 TINY = VRNNConfig(features=8, units=8, z_size=3)
 STAGE = Stage("elbo", beta=1.0, free_bits=0.0, samples=4)
@@ -262,6 +262,30 @@ def test_beta_grows_in_training_and_is_one_in_validation():
     divergence = whole - likelihood
     assert divergence > 0
     assert weighted - likelihood == pytest.approx(0.5 * (1 - 0.9**10) * divergence, rel=1e-3)
+
+
+def test_free_bits_of_each_frame_cost_nothing_in_training_and_count_in_validation():
+    vrnn, rows = model(), padded(rolls(5, 3))
+    free = replace(STAGE, free_bits=1e6)
+
+    @torch.no_grad()
+    def loss(stage: Stage) -> float:
+        torch.manual_seed(0)
+        return float(BOUNDS["elbo"](vrnn, rows, stage, 0)[0])
+
+    assert loss(free) == loss(STAGE)
+    vrnn.train()
+    torch.manual_seed(0)
+    with torch.no_grad():
+        steps = vrnn(rows)
+    frames = steps.known.sum()
+    assert loss(free) == pytest.approx(float(-steps.log_likelihood.sum() / frames))
+    part = float(steps.kl[steps.known].median()) / log(2)  # lies between the frames' own
+    above = (steps.kl - part * log(2)).clamp(min=0).sum() / frames
+    assert above > 0
+    assert loss(replace(STAGE, free_bits=part)) == pytest.approx(
+        float(above - steps.log_likelihood.sum() / frames)
+    )
 
 
 def test_a_collapsed_posterior_is_reported():

@@ -14,7 +14,7 @@ import pytest
 from training import run
 from training.papers import NAMES, vrnn_feel, vrnn_polyphony
 from training.papers.job import Job
-from training.sequences import pieces
+from training.vrnn.sequences import pieces
 
 POLYPHONY = """
 system = "vrnn"

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 from training import run
 from training.atomic import whole, write
 from training.config import Config
+from training.data.prepare import prepare
+from training.data.store import Store
 from training.fit import fit
 from training.papers import CONFIGS
-from training.prepare import prepare
 from training.run import LoadedRun
-from training.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

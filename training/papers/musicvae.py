@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from training import configfile
+from training.data.store import Store
 from training.papers.job import Job
 from training.run import LoadedRun
-from training.store import Store
 
 ARCHIVES = (
     "pop909-mma-trio",

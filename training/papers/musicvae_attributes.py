@@ -4,13 +4,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.musicvae import MusicVAE
+from training.data.songs import VOICES
+from training.data.view import view, widened
+from training.musicvae.model import MusicVAE
 from training.papers.job import Cell, Job
 from training.papers.musicvae import store, trained
-from training.songs import VOICES
 from training.statistics import attributes
 from training.subject import prior_latents
-from training.view import view, widened
 
 TITLE = "MusicVAE (Roberts et al. 2018), Figure 4"
 ATTRIBUTES = {

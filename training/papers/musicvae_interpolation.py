@@ -7,12 +7,12 @@ import torch
 from numpy.typing import NDArray
 
 from engine.latent import slerp
-from training.draws import spread_rows
-from training.musicvae import MusicVAE
-from training.ngram import NGram
+from training.data.draws import spread_rows
+from training.data.view import View, view
+from training.musicvae.model import MusicVAE
+from training.musicvae.ngram import NGram
 from training.papers.job import Cell, Job
 from training.papers.musicvae import store, trained
-from training.view import View, view
 
 TITLE = "MusicVAE (Roberts et al. 2018), Figure 3"
 EXAMPLES = 8000  # training melodies that the 5-gram model learns from

@@ -18,15 +18,15 @@ from torch import Tensor
 
 from training.config import Config
 from training.configfile import load
-from training.examine_vrae import LIMIT, PLAYED, Results, examine, posteriors
-from training.excerpts import Excerpts, Rows
+from training.data.store import Store
 from training.papers import vrae_pictures as pictures
 from training.papers.job import Cell, Job, PaperError
 from training.statistics import summary
-from training.store import Store
 from training.subject import prior_latents
-from training.vrae import VRAE, ModelConfig
-from training.vrae_playing import leans, of_rolls, windows
+from training.vrae.examine import LIMIT, PLAYED, Results, examine, posteriors
+from training.vrae.excerpts import Excerpts, Rows
+from training.vrae.model import VRAE, ModelConfig
+from training.vrae.playing import leans, of_rolls, windows
 
 CONFIGS = Path(__file__).parents[1] / "configs"
 ARCHIVE = "free-games"

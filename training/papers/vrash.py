@@ -16,14 +16,14 @@ import torch
 from training import run
 from training.config import Config
 from training.configfile import load
-from training.examine_vrash import BATCH, DRAWS, LIMIT, Results, examine
-from training.notes import ELEMENTS
+from training.data.notes import ELEMENTS
+from training.data.store import Store
 from training.papers import CONFIGS
 from training.papers.job import Cell, Job, PaperError
-from training.phrase_bound import SAMPLES
-from training.phrases import phrases
-from training.store import Store
-from training.vrash import ARCHIVES, VRASH
+from training.vrash.bound import SAMPLES
+from training.vrash.examine import BATCH, DRAWS, LIMIT, Results, examine
+from training.vrash.model import ARCHIVES, VRASH
+from training.vrash.phrases import phrases
 
 CONFIG = CONFIGS / "vrash.toml"
 UNTRAINED = "untrained"

@@ -11,14 +11,14 @@ import numpy as np
 
 from training import configfile
 from training.config import Config
-from training.examine_vrnn import measure, trace
-from training.frames import OFFSET, STEP, VELOCITY
+from training.data.store import Store
 from training.papers.job import Cell, Job
 from training.papers.vrnn_polyphony import CONFIGS
 from training.run import count
-from training.sequences import Rows, piece, pieces
-from training.store import Store
-from training.vrnn import VRNN
+from training.vrnn.examine import measure, trace
+from training.vrnn.frames import OFFSET, STEP, VELOCITY
+from training.vrnn.model import VRNN
+from training.vrnn.sequences import Rows, piece, pieces
 
 ARCHIVE = "groove"
 CONFIG = "vrnn-feel"

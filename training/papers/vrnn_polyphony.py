@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 
 from training import configfile
-from training.benchmark import LOWEST
 from training.config import Config
-from training.examine_vrnn import Findings, measure, trace
+from training.data.benchmark import LOWEST
 from training.papers.job import Cell, Job
-from training.playing import play
-from training.rolls import statistics
 from training.run import LoadedRun, count
-from training.sequences import Rows, pieces
 from training.statistics import overlap, summary
-from training.vrnn import VRNN
+from training.vrnn.examine import Findings, measure, trace
+from training.vrnn.model import VRNN
+from training.vrnn.playing import play
+from training.vrnn.sequences import Rows, pieces
+from training.vrnn.statistics import statistics
 
 ARCHIVE = "poly-boulanger-lewandowski"
 CONFIGS = Path(__file__).parents[1] / "configs"

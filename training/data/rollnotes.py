@@ -1,0 +1,36 @@
+"""Frames of a piano roll and the notes that they spell (NumPy only)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.songs import FORMS
+
+FRAMES_PER_BAR = 40
+PITCHES = FORMS["roll"].row[0]
+LOWEST = 21  # of the piano's 88, and the first column
+
+Frames = NDArray[np.uint8]  # (frames, 88)
+Notes = NDArray[np.int64]  # (notes, 3): first frame, the frame after the last, pitch
+
+
+def roll_of(notes: Notes, frames: int) -> Frames:
+    """Return the roll (frames, 88) of `notes` (N, 3): first frame, the frame after the last, pitch."""
+    roll = np.zeros((frames, PITCHES), np.uint8)
+    ordered = notes[np.lexsort((notes[:, 0], notes[:, 2]))]
+    for own in np.split(ordered, np.flatnonzero(np.diff(ordered[:, 2])) + 1):
+        latest = np.maximum.accumulate(own[:, 1])  # what has not ended goes on after a shorter one
+        last = np.append(np.flatnonzero(np.diff(own[:, 0])), len(own) - 1)  # of those struck at once
+        struck = own[last, 0]
+        ends = np.minimum(latest[last], np.append(struck[1:] - 1, frames))
+        for onset, end in zip(struck.tolist(), ends.tolist(), strict=True):
+            roll[onset : max(end, onset + 1), own[0, 2] - LOWEST] = 1
+    return roll
+
+
+def notes_of(roll: NDArray[np.generic]) -> Notes:
+    """Return the notes (N, 3) that `roll` (frames, 88) spells: first frame, the one after the last, pitch."""
+    sounding = np.pad(np.asarray(roll) > 0, ((1, 1), (0, 0))).astype(np.int8)
+    change = np.diff(sounding, axis=0).T  # (88, frames + 1): 1 where a note begins, -1 where it ends
+    pitch, first = np.nonzero(change == 1)
+    end = np.nonzero(change == -1)[1]
+    return np.stack([first, end, pitch + LOWEST], axis=1).astype(np.int64)

@@ -1,0 +1,122 @@
+"""What each trick of the decoder buys on this machine: `training.musicvae.forms`, timed side by side."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.jit._fuser import optimized_execution
+
+from training.musicvae.agreement import Reference, compare, reference
+from training.musicvae.exported import plan
+from training.musicvae.forms import Form, forms
+from training.weights import open_model
+
+COMPARED = 32  # bars, at most, on which tokens are compared; those timed are the same ones, in turn
+WARM_UP = 3  # bars of each form that do not count
+TURN = 5  # bars that a form decodes before the next one has its turn: all but the first find a warm cache
+HEAD = ("form", "p50 ms", "p99 ms", "CPU p50", "gain", "equal tokens", "on its own", "worst of warm-up")
+
+
+class TricksError(Exception):
+    """A model that has no bars to time."""
+
+
+def measure(path: Path, bars: int = 60, say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Return what every form of the model at `path` takes for a bar, on one thread, over `bars` bars.
+
+    The forms take turns of a few bars, so that a busy moment meets them all. A line has milliseconds a bar,
+    by the clock and of the processor alone, which other programs disturb less; the `gain` of the latter's
+    medians over the form `beside`; the share of tokens equal to the float32 Python model's for the same
+    noise, along its notes and on the form's own; and the longest of the first calls. A file's int8 weights
+    count as that model's: give a run to see what rounding changes.
+    TricksError: a flat model; else as weights.open_model.
+    """
+    model, threads = open_model(path), torch.get_num_threads()
+    if model.conductor is None:
+        raise TricksError(f"{path}: family is 'flat', expected 'hierarchical': a flat model has no bars")
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode():
+            say("building the forms")
+            known, made = reference(model, min(bars, COMPARED)), forms(model)
+            say(f"timing {bars} bars in {len(made)} forms")
+            first = [[_times(form, known, bar) for bar in range(WARM_UP)] for form in made]
+            times: list[list[tuple[float, float]]] = [[] for _ in made]
+            for turn in range(0, bars, TURN):
+                for own, form in zip(times, made, strict=True):
+                    own += [_times(form, known, bar) for bar in range(turn, min(turn + TURN, bars))]
+            say("comparing what they write")
+            lines = _lines(made, known, np.array(first), np.array(times))
+    finally:
+        torch.set_num_threads(threads)
+    return {"model": str(path), "bars": bars, "forms": lines}
+
+
+def table(figures: Mapping[str, Any]) -> str:
+    """Return the figures of `measure` as lines of text."""
+    rows = [
+        (
+            line["form"],
+            f"{line['p50_ms']:.2f}",
+            f"{line['p99_ms']:.2f}",
+            f"{line['cpu_p50_ms']:.2f}",
+            "" if line["beside"] == line["form"] else f"x {line['gain']:.2f}",
+            f"{line['same_tokens']:.2%}",
+            f"{line['same_on_its_own']:.2%}",
+            f"{line['warm_up_worst_ms']:.1f}",
+        )
+        for line in figures["forms"]
+    ]
+    widths = [max(map(len, column)) for column in zip(HEAD, *rows, strict=True)]
+    lines = [
+        "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in (HEAD, *rows)
+    ]
+    return "\n".join([f"{figures['model']}: {figures['bars']} bars, one thread", "", *lines])
+
+
+def _times(form: Form, known: Reference, number: int) -> tuple[float, float]:
+    """Return what bar `number` takes in milliseconds, by the clock and of the processor."""
+    index = number % len(known.bars)
+    bar, noise = known.bars[index], [voice[index] for voice in known.noise]
+    prefix, temperature = torch.zeros_like(known.tokens[index]), torch.ones(len(noise))
+    with optimized_execution(form.profiling):
+        begun, worked = time.perf_counter(), time.thread_time()
+        if form.planned:
+            code = plan(form.module, known.z[index], max(form.planned, bar + 1))[bar]
+        else:
+            code = known.codes[index]
+        form.module.bar(code, prefix, 0, temperature, noise)
+        return (time.perf_counter() - begun) * 1000.0, (time.thread_time() - worked) * 1000.0
+
+
+def _lines(
+    made: Sequence[Form], known: Reference, first: NDArray[np.float64], times: NDArray[np.float64]
+) -> list[dict[str, Any]]:
+    """Return a line a form from `times` (forms, bars, 2), and those of the warm-up before, `first`."""
+    medians = dict(zip([form.name for form in made], np.median(times, 1).tolist(), strict=True))
+    agreements = {id(form.module): compare(form.module, known) for form in _distinct(made)}
+    lines = []
+    for index, form in enumerate(made):
+        agreement = agreements[id(form.module)]
+        lines.append(
+            {
+                "form": form.name,
+                "beside": form.beside,
+                "p50_ms": round(medians[form.name][0], 3),
+                "p99_ms": round(float(np.percentile(times[index, :, 0], 99)), 3),
+                "cpu_p50_ms": round(medians[form.name][1], 3),
+                "gain": round(medians[form.beside][1] / medians[form.name][1], 3),
+                "same_tokens": round(float(np.mean(agreement.teacher_forced)), 4),
+                "same_on_its_own": round(float(np.mean(agreement.free)), 4),
+                "warm_up_worst_ms": round(float(first[index, :, 0].max()), 3),
+            }
+        )
+    return lines
+
+
+def _distinct(made: Sequence[Form]) -> list[Form]:
+    return list({id(form.module): form for form in made}.values())

@@ -1,0 +1,1 @@
+"""VRAE (Fabius & van Amersfoort 2015): its model, training, examination and export."""

@@ -1,0 +1,142 @@
+"""The examination of a VRAE: its bound, what its latents carry, and what it plays beside its songs."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training import run
+from training.data.draws import spread_rows
+from training.data.store import Store
+from training.loss import NATS_PER_BIT
+from training.statistics import overlap, summary
+from training.subject import prior_latents
+from training.vrae.bound import CHUNK, SAMPLES, bound, log_likelihood
+from training.vrae.excerpts import Excerpts, Rows
+from training.vrae.model import VRAE
+from training.vrae.playing import WINDOW, endurance, logistic, obedience, of_rolls, temperatures, windows
+
+LIMIT = 1000  # excerpts of a source, and windows of the songs
+ACTIVE = 0.01  # a unit is active if the variance of its mu over the data exceeds this (Burda et al. 2016)
+PLAYED = 64  # latents that are played for long
+
+Results = dict[str, Any]
+
+
+class ExamineError(Exception):
+    """Data on which nothing can be measured."""
+
+
+@torch.no_grad()
+def examine(
+    model: VRAE,
+    store: Store,
+    split: str | None = "test",
+    *,
+    limit: int = LIMIT,
+    samples: int = SAMPLES,
+    played: int = PLAYED,
+    seed: int = 0,
+) -> Results:
+    """Return every figure of `model` on the songs that it knows, and on those of `split` source by source.
+
+    Nats are a frame's, micro-averaged; `samples` draws make the importance-sampled estimate. A model is
+    collapsed if its KL is below a nat or fewer than a tenth of its units are active. What it plays is
+    measured on `played` draws of the prior, at the temperature that keeps the data's density and polyphony.
+    ConfigError: a store without its songs; ExamineError: no excerpt at all.
+    """
+    model = model.eval()
+    excerpts = Excerpts(store, model.config)
+    parts = {"known": excerpts.known(), **{name: excerpts.of(split, [name]) for name in store.sources}}
+    if not any(map(len, parts.values())):
+        raise ExamineError(f"there is no excerpt in split {split or 'all'}")
+    torch.manual_seed(seed)
+    facts: Results = {"family": "vrae", "parameters": run.count(model), "identity": run.identity(model)}
+    facts["frames"] = model.config.steps  # of an excerpt
+    results: Results = {"model": facts, "store": store.digest(), "split": split, "sources": {}}
+    for name, rows in parts.items():
+        if len(rows):
+            some = spread_rows(rows, limit)
+            found = _part(model, excerpts.read(some), samples)
+            results["sources"][name] = {"excerpts": len(some), "of": len(rows), **found}
+    if played and len(parts["known"]):
+        results["prior"] = _played(
+            model, store, excerpts, parts["known"], played=played, limit=limit, seed=seed
+        )
+    return results
+
+
+def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
+    nats, divergence, likely, mus, forced, free = [], [], [], [], [], []
+    bars = -(-batch.shape[1] // model.config.bar)
+    for some in batch.split(CHUNK):
+        reconstruction, kl_nats, posterior = bound(model, some)
+        nats.append(reconstruction)
+        divergence.append(kl_nats)
+        mus.append(posterior.mu)
+        likely.append(log_likelihood(model, some, samples))
+        forced.append(_agreement(model.logits(posterior.mu, some) > 0, some))
+        free.append(_agreement(model.play(posterior.mu, bars, 0.0)[:, : some.shape[1]], some))
+    frames = int((batch[..., 0] >= 0).sum())
+    kl_mean, mu = float(torch.cat(divergence).mean()), torch.cat(mus)
+    units = int((mu.var(0) > ACTIVE).sum()) if len(mu) > 1 else 0
+    total = float(torch.cat(nats).double().sum())
+    return {
+        "bound": -(total + float(torch.cat(divergence).double().sum())) / frames,
+        "importance_sampled": float(torch.cat(likely).sum()) / frames,
+        "nats_per_frame": total / frames,
+        "kl_bits": kl_mean / NATS_PER_BIT,
+        "active_units": units,
+        "z_size": mu.shape[1],
+        "collapsed": units < 0.1 * mu.shape[1] or kl_mean < 1.0,
+        "accuracy_forced": _share(forced),
+        "accuracy_free": _share(free),
+    }
+
+
+def _agreement(written: Tensor, truth: Tensor) -> tuple[int, int]:
+    """Return how many pitches sound in both, and how many in either; padding does not count."""
+    a, b = (written > 0) & (truth >= 0), truth > 0
+    return int((a & b).sum()), int((a | b).sum())
+
+
+def _share(counts: list[tuple[int, int]]) -> float:
+    return sum(both for both, _ in counts) / max(1, sum(either for _, either in counts))
+
+
+def _played(
+    model: VRAE, store: Store, excerpts: Excerpts, known: Rows, *, played: int, limit: int, seed: int
+) -> Results:
+    data = of_rolls(model, windows(model, store, limit))
+    z = prior_latents(played, model.config.z_size, seed)
+    heat, tried = temperatures(model, posterior_draws(model, excerpts, known, played, seed), data)
+    drawn = of_rolls(model, model.play(z, WINDOW, heat, logistic(model, WINDOW, played, seed)))
+    return {
+        "draws": played,
+        "temperature": heat,
+        "temperatures": [{"temperature": at, **means} for at, means in tried],
+        "data": summary(data),
+        "statistics": summary(drawn),
+        "overlap": overlap(drawn, data),
+        "endurance": endurance(model, z, data, heat, seed=seed),
+        "obedience": obedience(model, torch.cat([z, z.roll(1, 0)]), heat, seed=seed),
+    }
+
+
+def posterior_draws(model: VRAE, excerpts: Excerpts, rows: Rows, count: int, seed: int) -> Tensor:
+    """Return `count` draws at most (N, z_size) of the posteriors of excerpts spread over `rows`."""
+    posterior = model.posterior(excerpts.read(spread_rows(rows, count)))
+    generator = torch.Generator().manual_seed(seed)
+    return posterior.mu + posterior.sigma * torch.randn(posterior.mu.shape, generator=generator)
+
+
+@torch.no_grad()
+def posteriors(
+    model: VRAE, excerpts: Excerpts, rows: Rows
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mu and sigma (N, z_size), float64, of the excerpts `rows`."""
+    found = [model.posterior(excerpts.read(some)) for some in np.array_split(rows, -(-len(rows) // CHUNK))]
+    mu, sigma = (torch.cat(part).double().numpy() for part in zip(*found, strict=True))
+    return mu, sigma

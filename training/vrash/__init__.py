@@ -1,0 +1,1 @@
+"""VRASH (Tikhonov & Yamshchikov 2017): its model, training, examination and export."""

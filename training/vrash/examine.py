@@ -1,0 +1,142 @@
+"""The examination of a VRASH: its bound, what its latents carry, and what it invents beside its data."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from training import run
+from training.data.draws import spread_rows
+from training.data.notes import ELEMENTS
+from training.data.store import Store
+from training.loss import NATS_PER_BIT
+from training.statistics import overlap, summary
+from training.subject import prior_latents
+from training.vrash.bound import SAMPLES, bound, log_likelihood, nats_of_notes
+from training.vrash.model import VRASH
+from training.vrash.phrases import Phrases, phrases
+from training.vrash.statistics import pooled_entropy, statistics
+
+LIMIT = 1000  # phrases of a source
+DRAWS = 1000  # phrases drawn from the prior
+BATCH = 128  # phrases at a time
+ACTIVE = 0.01  # a unit is active if the variance of its mu over the data exceeds this (Burda et al. 2016)
+
+Results = dict[str, Any]
+
+
+class ExamineError(Exception):
+    """Data on which nothing can be measured."""
+
+
+@torch.no_grad()
+def examine(
+    model: VRASH,
+    store: Store,
+    split: str | None = "test",
+    *,
+    limit: int = LIMIT,
+    samples: int = SAMPLES,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> Results:
+    """Return every figure of `model` on `split` of `store`, source by source and on "all" of them together.
+
+    At most `limit` phrases a source, spread evenly; nats are a note's, micro-averaged; `samples` draws make
+    the importance-sampled estimate; `draws` phrases from the prior stand beside the data, with its labels and
+    its lengths. A model with a latent is collapsed if its KL is below a nat or under a tenth of its units are
+    active. ConfigError: a store of another form; ExamineError: no phrases.
+    """
+    model = model.eval()
+    found = phrases(store, model.config)
+    parts = {name: spread_rows(rows, limit) for name in store.sources if len(rows := found.of(split, [name]))}
+    if not parts:
+        raise ExamineError(f"there is no phrase in split {split or 'all'}")
+    torch.manual_seed(seed)
+    facts = {"family": f"{model.config.family}-{model.config.cell}", "parameters": run.count(model)}
+    results: Results = {"model": facts | {"weights": "float32", "identity": run.identity(model)}}
+    results |= {"store": store.digest(), "split": split, "sources": {}, "temperature": 1.0}
+    sums = []
+    for name, rows in parts.items():
+        sums.append(_sums(model, found, rows, samples))
+        results["sources"][name] = {"of": len(found.of(split, [name])), **_figures(model, sums[-1])}
+    together = {key: np.concatenate([part[key] for part in sums]) for key in sums[0]}
+    results["all"] = _figures(model, together)
+    if draws:
+        results["prior"] = _invented(model, found, np.concatenate(list(parts.values())), draws, seed)
+    return results
+
+
+def _sums(model: VRASH, found: Phrases, rows: NDArray[np.int64], samples: int) -> dict[str, NDArray[Any]]:
+    """Return of each phrase its notes, the nats and right guesses of its elements, KL, likelihood, mu."""
+    sums: dict[str, list[Tensor]] = {}
+    for some in np.array_split(rows, -(-len(rows) // BATCH)):
+        notes = found.read(some)
+        known = notes[..., 0] >= 0
+        nats, divergence = bound(model, notes)
+        mu = model.posterior(notes).mu
+        logits = model.teacher_forced(mu, notes)
+        right = [(logits[k].argmax(-1) == notes[..., k]) & known for k in range(len(ELEMENTS))]
+        measured = {
+            "notes": known.sum(1),
+            "nats": nats.double().sum(1),
+            "at_mean": nats_of_notes(logits, notes).double().sum((1, 2)),
+            "kl": divergence.double() if model.encoder else torch.zeros(len(notes)),
+            "likely": log_likelihood(model, notes, samples),
+            "right": torch.stack(right, -1).sum(1),
+            "mu": mu,
+        }
+        for key, value in measured.items():
+            sums.setdefault(key, []).append(value)
+    return {key: torch.cat(values).numpy() for key, values in sums.items()}
+
+
+def _figures(model: VRASH, sums: dict[str, NDArray[Any]]) -> Results:
+    count, mu = sums["notes"].sum(), sums["mu"]
+    elements = sums["nats"].sum(0) / count
+    cross_entropy, divergence = float(elements.sum()), float(sums["kl"].sum() / count)
+    units = int((mu.var(0) > ACTIVE).sum())
+    latent = model.encoder is not None
+    return {
+        "phrases": len(mu),
+        "notes": int(count),
+        "cross_entropy": cross_entropy,
+        "at_mean": float(sums["at_mean"].sum() / count),  # the same given the mean of q: no noise
+        "kl": divergence,
+        "bound": cross_entropy + divergence,
+        "importance_sampled": -float(sums["likely"].sum() / count),
+        "kl_bits": float(sums["kl"].mean()) / NATS_PER_BIT,  # of a phrase
+        "active_units": units if latent else 0,
+        "z_size": mu.shape[1] if latent else 0,
+        "collapsed": latent and (units < 0.1 * mu.shape[1] or float(sums["kl"].mean()) < 1.0),
+        "nats": {name: float(elements[k]) for k, name in enumerate(ELEMENTS)},
+        "accuracy": {name: float(sums["right"][:, k].sum() / count) for k, name in enumerate(ELEMENTS)},
+    }
+
+
+def _invented(model: VRASH, found: Phrases, rows: NDArray[np.int64], draws: int, seed: int) -> Results:
+    data = found.read(rows)
+    like = found.read(np.resize(np.random.default_rng(seed).permutation(rows), draws))
+    written = invent(model, like, seed)
+    own, true = statistics(written), statistics(data.numpy())
+    return {
+        "samples": draws,
+        "statistics": summary(own),
+        "data": summary(true),
+        "overlap": overlap(own, true),
+        "pooled_entropy": {"model": pooled_entropy(written), "data": pooled_entropy(data.numpy())},
+    }
+
+
+@torch.no_grad()
+def invent(model: VRASH, like: Tensor, seed: int, temperature: float = 1.0) -> NDArray[np.int64]:
+    """Return phrases drawn from the prior that have the labels and the lengths of `like` (N, T, 5)."""
+    torch.manual_seed(seed)
+    z = prior_latents(len(like), model.config.z_size, seed)
+    drawn = [
+        model.generate(latent, some[:, 0, len(ELEMENTS) :], some.shape[1], temperature)
+        for latent, some in zip(z.split(BATCH), like.split(BATCH), strict=True)
+    ]
+    return np.asarray(torch.where(like[..., :1] < 0, like, torch.cat(drawn)).numpy())

@@ -1,0 +1,1 @@
+"""VRNN (Chung et al. 2015): its model, training, examination and export."""
