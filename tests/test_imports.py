@@ -21,7 +21,7 @@ LAW = [
     ("engine.speaker", {"live", "training", "torch", "pretty_midi"} | SCREEN | MIDI),
     ("engine.composer", {"live", "training"} | SCREEN | MIDI),
     (
-        "engine.bar engine.codec engine.dynamics engine.latent engine.noise engine.manifest engine.messages "
+        "engine.bar engine.codec engine.dynamics engine.feel engine.hits engine.latent engine.noise engine.manifest engine.messages "
         "engine.transport engine.mapping engine.preset engine.shelf engine.table engine.course engine.clicks "
         "engine.follower engine.pianoroll engine.pulses engine.tempomap",
         {"live", "training", "torch"} | SCREEN | MIDI,
