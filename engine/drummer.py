@@ -63,7 +63,11 @@ class Drummer:
             state = drummer.start
             for token in (0, 1, DRUM_VOCABULARY - 1):  # nothing, one drum and all of them, on every step
                 _, state = drummer.play(state, [token] * STEPS_PER_BAR, 0, 0, 0)
-        except (RuntimeError, ValueError) as error:
+        except (
+            RuntimeError,
+            ValueError,
+            torch.jit.Error,
+        ) as error:  # the last: what the module raises itself
             raise DecoderError(
                 f"{path}: the module does not play a bar of drums: {last_line(error)}"
             ) from error

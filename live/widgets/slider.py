@@ -1,4 +1,4 @@
-"""A horizontal slider with its ends named: the morph between A and B, temperature, dynamics, swing, tightness."""
+"""A horizontal slider with its ends named: the morph between A and B, temperature, swing and their like."""
 
 from textual import events
 
