@@ -67,7 +67,7 @@ class Drummer:
             RuntimeError,
             ValueError,
             torch.jit.Error,
-        ) as error:  # the last: what the module raises itself
+        ) as error:  # the last: its own
             raise DecoderError(
                 f"{path}: the module does not play a bar of drums: {last_line(error)}"
             ) from error

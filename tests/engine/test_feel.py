@@ -1,4 +1,4 @@
-"""Feel files: what they say, what is refused and with which words, and how a drummer opened from one plays."""
+"""Feel files: what they say, what is refused and with which words, and how a drummer plays."""
 
 import json
 from collections.abc import Callable
@@ -103,8 +103,8 @@ class Crooked(nn.Module):
         """Return a bar."""
         loud = 0 if self.fault == "silent" else 128 if self.fault == "loud" else 80
         velocities = torch.full((16, 9), loud, dtype=torch.int64)
-        early = {"early": -0.51, "nan": float("nan")}
-        offsets = torch.full((16, 9), early[self.fault] if self.fault in early else 0.25)
+        off = -0.51 if self.fault == "early" else float("nan") if self.fault == "nan" else 0.25
+        offsets = torch.full((16, 9), off)
         if self.fault == "width" and noise.shape[2] != 5:
             raise RuntimeError("noise of another width")
         if self.fault == "drums":

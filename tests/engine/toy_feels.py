@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from engine.bar import STEPS_PER_BAR
 from engine.codec import CODECS, HOLD, NOTE_OFF
 from engine.feel import Feel, FeelManifest
-from engine.manifest import Manifest
 from engine.noise import gumbel
 from engine.setup import Setup
 
@@ -100,12 +99,10 @@ def manifest(**changes: object) -> FeelManifest:
     return FeelManifest(**(fields | changes))  # type: ignore[arg-type]  # fields by name
 
 
-def save(
-    path: Path, module: nn.Module | None = None, contract: FeelManifest | Manifest | None = None
-) -> Path:
-    """Write a file, of the feel unless told otherwise."""
+def save(path: Path, module: nn.Module | None = None) -> Path:
+    """Write a file of a feel, of the one with habits unless told otherwise."""
     scripted = torch.jit.script((module or Habit()).eval())
-    text = (contract or manifest()).to_json()
+    text = manifest().to_json()
     torch.jit.save(scripted, str(path), _extra_files={"manifest.json": text})
     return path
 
