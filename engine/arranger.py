@@ -1,15 +1,25 @@
 """Which bars to ask the composer for, under which latent, and what to play when one is late."""
 
 from collections import deque
+from collections.abc import Callable
 from math import inf
 from statistics import median
 
 import numpy as np
 
 from engine import opening
-from engine.bar import Bar
+from engine.bar import TICKS_PER_BAR, Bar
 from engine.latent import Latent, anchor, draw, move, slerp
-from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS, BarReply, BarRequest, RollNote, Tokens
+from engine.messages import (
+    KNOBS,
+    MAX_TEMPERATURE,
+    PARAMETERS,
+    SHAPING,
+    BarReply,
+    BarRequest,
+    RollNote,
+    Tokens,
+)
 from engine.response import Responses
 from engine.score import Score
 from engine.setup import NEUTRAL, Setup
@@ -48,7 +58,9 @@ class Arranger:
         self.decode_ms = 0.0
         self.responses: Responses | None = None  # told of each bar taken in, where somebody measures
         self._opening = setup.opening
-        self._score = Score(setup.manifest, len(setup.opening.bars) if setup.opening else 0)
+        self._feel = setup.feel
+        keep = len(setup.opening.bars) if setup.opening else 0
+        self._score = Score(setup.manifest, keep, felt=setup.feel is not None)
         # And when, and the edition of the bar before it.
         self._asked: tuple[BarRequest, float, int] | None = None
         self._pace: deque[float] = deque([LEAD / 2], maxlen=PACE_MEMORY)  # seconds that replies took
@@ -67,7 +79,7 @@ class Arranger:
         if name not in PARAMETERS or value == self.parameters[name]:
             return
         self.parameters[name] = value
-        if name not in ("dynamics", "swing"):  # these shape notes as they are sent
+        if name not in SHAPING:
             self.revision += 1
 
     def set_seed(self, seed: int) -> None:
@@ -169,11 +181,13 @@ class Arranger:
         if carried is None or carried.key != self.key():
             return
         for number, tokens in enumerate(carried.bars):
-            self._score.write(number, tokens, self.revision, self._score.origin(number))
+            hits = carried.hits[number] if carried.hits else ()
+            self._score.write(number, tokens, self.revision, self._score.origin(number), hits=hits)
 
     def key(self) -> str:
         """Return what the first bars depend on, under the parameters as they stand."""
-        return opening.key(self._manifest, self.z().tobytes(), self._temperature, self.seed)
+        feel = None if self._feel is None else self._feel.identity
+        return opening.key(self._manifest, self.z().tobytes(), self._temperature, self.seed, feel)
 
     @property
     def _temperature(self) -> float:
@@ -221,7 +235,14 @@ class Arranger:
         if request.number * self._steps + request.from_step <= sent_step:
             return False
         self._score.write(
-            reply.number, reply.tokens, reply.revision, origin, state=reply.state, traces=reply.traces
+            reply.number,
+            reply.tokens,
+            reply.revision,
+            origin,
+            state=reply.state,
+            traces=reply.traces,
+            hits=reply.hits,
+            from_step=reply.from_step,
         )
         if self.responses is not None:
             self.responses.accepted(reply.revision, reply.number, reply.from_step)
@@ -246,6 +267,18 @@ class Arranger:
     def ready(self, number: int) -> bool:
         """Return whether bar `number` is there."""
         return self._score.get(number) is not None
+
+    def early(self, step: int, place: Callable[[int, int], int]) -> int:
+        """Return the tick on which the first thing written in `step`, counted from the start, is sent.
+
+        `place` returns that of what is written on a straight tick and leans so far off it.
+        """
+        number, within = divmod(step, self._steps)
+        written, width = self._score.get(number), self._manifest.ticks_per_step
+        notes = () if written is None else written.bar.notes
+        line, first = number * TICKS_PER_BAR, within * width
+        leans = {n.lean for n in notes if n.lean < 0 and first <= n.tick < first + width}
+        return min(place(line + first, lean) for lean in leans | {0})
 
     def bar(self, number: int) -> Bar:
         """Return bar `number`; if it is late, the one before again, which is counted."""

@@ -19,9 +19,9 @@ class Band:
         self,
         voices: Sequence[VoiceSetup],
         send: Callable[[int, list[int]], None],
-        shape: Callable[[int], int],
+        shape: Callable[[int, int], int],
     ) -> None:
-        """`shape` gives each note's velocity its final value."""
+        """`shape` makes each note's final velocity of the one written and a human's, 0 for none."""
         self._voices = tuple(voices)
         self._send = send
         self.scheduler = Scheduler([*(v.channel for v in voices), DRUM_CHANNEL], self._emit, shape)

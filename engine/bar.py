@@ -17,6 +17,8 @@ class Note:
 
     `tick` counts from the bar line and `duration` is in ticks; a note whose end is the end of the bar
     stays open until the next bar's `held` says how far it carries. `pitch` is 0-127, `velocity` 1-127.
+    Where a feel plays it, a human strikes it `lean` ticks after its own, before it where negative, and at
+    velocity `touch`; 0: as written.
     """
 
     tick: int
@@ -24,6 +26,8 @@ class Note:
     pitch: int
     duration: int
     velocity: int
+    lean: int = 0
+    touch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

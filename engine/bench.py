@@ -52,7 +52,7 @@ def decode(reply: Connection, setup: Setup, bars: int, against: bool = False) ->
     from engine.decoder import DecoderError
 
     try:
-        composer = Composer(setup.model)
+        composer = Composer(setup.model, setup.feel_file)
         load = (time.perf_counter() - begun) * 1000.0
         rival = Rival(composer, setup) if against else None
     except DecoderError as error:

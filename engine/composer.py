@@ -10,18 +10,23 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.decoder import Decoder, DecoderError, Plan
+from engine.codec import CODECS
+from engine.decoder import NOTHING, Decoder, DecoderError, Plan
+from engine.drummer import Drummer
+from engine.hits import drums
 from engine.machine import come_forward
-from engine.messages import BarReply, BarRequest, ComposerState
+from engine.messages import BarReply, BarRequest, ComposerState, Hits
 from engine.noise import gumbel
 
 
 class Composer:
     """Answers requests for bars; the plan of the last latent is kept."""
 
-    def __init__(self, model_path: Path | str) -> None:
-        """Load the model; DecoderError says why it cannot play."""
+    def __init__(self, model_path: Path | str, feel_path: Path | str = "") -> None:
+        """Load the model, and the feel for its drums, if any; DecoderError says why one cannot play."""
         self.decoder = Decoder.load(model_path)
+        self._drummer = Drummer.load(feel_path, self.decoder.manifest) if feel_path else None
+        _, self._column = drums(CODECS[self.decoder.manifest.codec]) or (0, 0)
         self._z = b""
         self._plan: Plan | None = None
         steps = self.decoder.manifest.steps_per_bar
@@ -36,40 +41,64 @@ class Composer:
         if self._plan is None or request.z != self._z:
             self._plan, self._z = decoder.plan(np.frombuffer(request.z, np.float32)), request.z
         code, steps = self._plan.code(request.bar), manifest.steps_per_bar
-        state = np.frombuffer(request.state, np.float32) if request.state else self._plan.state
+        state, feel = self._states(request.state)
         states = []
-        for played in request.past:
+        for number, played in enumerate(request.past, request.number - len(request.past)):
             heard = np.array(played, np.int64)
-            state = decoder.bar(code, heard, steps, temperature, self._silence, state=state).state
-            states.append(state.tobytes())
+            if manifest.memory != "bar":
+                state = self._plan.state if manifest.begins(number) else state
+                state = decoder.bar(code, heard, steps, temperature, self._silence, state=state).state
+            _, feel = self._played(feel, heard, request.seed, *divmod(number, manifest.bars))
+            states.append(state.tobytes() + feel.tobytes())
+        if manifest.begins(request.number):
+            state = self._plan.state
         prefix: NDArray[np.int64] = np.zeros((steps, len(decoder.vocabularies)), np.int64)
         if request.from_step > 0:
             prefix[: request.from_step] = request.prefix[: request.from_step]
         noise = gumbel(request.seed, request.loop, request.bar, steps, decoder.streams)
         bar = decoder.bar(code, prefix, request.from_step, temperature, noise, state=state)
+        hits, feel = self._played(feel, bar.tokens, request.seed, request.loop, request.bar)
         return BarReply(
             request.number,
             request.revision,
             request.from_step,
             tuple(tuple(row) for row in bar.tokens.tolist()),
             (time.perf_counter() - begun) * 1000.0,
-            bar.state.tobytes(),
+            bar.state.tobytes() + feel.tobytes(),
             tuple(states),
             tuple(tuple(trace) for trace in bar.traces.T.tolist()),
+            hits,
         )
+
+    def _states(self, kept: bytes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the states of model and feel that a request brings, those before the first bar if none."""
+        assert self._plan is not None
+        begun = NOTHING if self._drummer is None else self._drummer.start
+        if not kept:
+            return self._plan.state, begun
+        both = np.frombuffer(kept, np.float32)
+        cut = max(0, len(both) - len(begun))
+        return both[:cut], both[cut:]
+
+    def _played(
+        self, state: NDArray[np.float32], tokens: NDArray[np.int64], seed: int, loop: int, bar: int
+    ) -> tuple[Hits, NDArray[np.float32]]:
+        """Return how the drums of `tokens` (steps, columns) are played, if by a feel, and its state after."""
+        if self._drummer is None:
+            return (), NOTHING
+        return self._drummer.play(state, tokens[:, self._column], seed, loop, bar)
 
     def in_turn(self, requests: Iterable[BarRequest]) -> Iterator[tuple[BarRequest, BarReply]]:
         """Answer `requests` for one whole bar after the other, each going on from the one before."""
         state = b""
         for request in requests:
-            anew = self.decoder.manifest.begins(request.number)
-            asked = replace(request, state=b"" if anew else state)
+            asked = replace(request, state=state)
             reply = self.reply(asked)
             state = reply.state
             yield asked, reply
 
 
-def run(connection: Connection, model_path: Path | str) -> None:
+def run(connection: Connection, model_path: Path | str, feel_path: Path | str = "") -> None:
     """Be the composer's process: say ComposerState "loading", then "ready", and answer BarRequests in order.
 
     Leaves when the other end of `connection` is closed, or after "failed" with its reason.
@@ -80,7 +109,7 @@ def run(connection: Connection, model_path: Path | str) -> None:
     try:
         connection.send(ComposerState("loading"))
         try:
-            composer = Composer(model_path)
+            composer = Composer(model_path, feel_path)
         except DecoderError as error:
             connection.send(ComposerState("failed", str(error)))
             return

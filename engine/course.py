@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from math import ceil
 
+from engine.hits import leant
 from engine.offset import Offset
-from engine.swing import straight, swung
+from engine.swing import straight
 from engine.transport import Transport, clamp_bpm
 
 SLACK = 3e-5  # seconds off a line that is followed which are not worth a bend
@@ -13,19 +14,31 @@ SLACK = 3e-5  # seconds off a line that is followed which are not worth a bend
 class Course:
     """Time as the performance has it.
 
-    What is written on a straight tick is sent on the tick that swing puts it on, and leaves when `transport`
-    is there, the port's `offset` later. `transport` itself knows neither, as clock pulses do not.
+    What is written on a straight tick is sent on the tick that swing puts it on, off which a human's hit
+    leans, and leaves when `transport` is there, the port's `offset` later. `transport` itself knows nothing
+    of these, as clock pulses do not.
     """
 
-    def __init__(self, bpm: float, offset: float, end: float, swing: Callable[[], float]) -> None:
-        """`end` is the tick on which it is over, infinity for never; `swing` returns its amount now."""
+    def __init__(
+        self,
+        bpm: float,
+        offset: float,
+        end: float,
+        swing: Callable[[], float],
+        tightness: Callable[[], float] = lambda: 1.0,
+    ) -> None:
+        """`end` is the tick on which it is over, infinity for never.
+
+        `swing` and `tightness` return their amounts now.
+        """
         self.transport = Transport(clamp_bpm(bpm), 0, 0.0)
         self.offset = Offset(offset)
         self.first = 0  # the tick on which it begins: negative with a count-in
         self.end = end
         self.sent = -1  # everything on ticks up to this one has been sent
-        self.played = -1  # that is everything written on straight ticks up to this one
+        self.played = -1  # that is everything written on straight ticks up to this one, but for late hits
         self._swing = swing
+        self._tightness = tightness
 
     def begin(self, first: int, leaves: float) -> None:
         """Go to tick `first`, the sooner of which and its musical time is at `leaves`."""
@@ -80,16 +93,13 @@ class Course:
         """Return the straight tick whose musical time is `now`."""
         return straight(int(min(self.transport.reached(now), self.end)), self._swing())
 
-    def moment(self, tick: int) -> int:
+    def moment(self, tick: int, lean: int = 0) -> int:
         """Return the tick on which what is written on straight `tick` is sent, if it has not been.
 
-        Where less swing would now have had it earlier than what was sent already, that is the next one.
+        A human's hit may be struck `lean` ticks off that. Where less swing or more tightness would now have
+        had it earlier than what was sent already, that is the next one.
         """
-        return max(self.sent + 1, swung(tick, self._swing()))
-
-    def next_due(self, tick: float) -> float:
-        """Return the time at which what is written on straight `tick`, the next thing to send, leaves."""
-        return self.due(self.moment(int(tick)) if tick < self.end else self.end)
+        return max(self.sent + 1, leant(tick, lean, self._swing(), self._tightness()))
 
     def written_until(self, tick: int) -> int:
         """Return the last straight tick that is sent by `tick`; the end itself is not."""

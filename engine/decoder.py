@@ -1,4 +1,4 @@
-"""The trained decoder inside a model file; the only file of the engine that loads TorchScript."""
+"""The trained decoder inside a model file; only this file of the engine, and drummer.py, load TorchScript."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ class Decoder:
             raise DecoderError(f"{path}: weights is {manifest.weights!r}, expected {' or '.join(WEIGHTS)}")
         torch.set_num_threads(threads)
         methods = ALONE if manifest.memory == "bar" else IN_TURN
-        module = _load(path, methods)
+        module = open_module(path, methods)
         lacking = [name for name in methods if not hasattr(module, name)]
         if lacking:
             raise DecoderError(
@@ -102,7 +102,7 @@ class Decoder:
             code_size, state_size = _sizes(module, manifest)
         except RuntimeError as error:
             raise DecoderError(
-                f"{path}: z_size is {manifest.z_size}, but the module fails: {_last_line(error)}"
+                f"{path}: z_size is {manifest.z_size}, but the module fails: {last_line(error)}"
             ) from error
         except ValueError as error:
             raise DecoderError(f"{path}: module: {error}") from error
@@ -113,7 +113,7 @@ class Decoder:
 
     def plan(self, z: Latent) -> Plan:
         """Return the plan of `z` (z_size,), whose codes are those of `manifest.bars` bars."""
-        _expect_shape("z", z, (self.manifest.z_size,))
+        expect_shape("z", z, (self.manifest.z_size,))
         own = np.array(z, dtype=np.float32)
         with torch.inference_mode(), optimized_execution(False):
             begun = self.module.begin(torch.from_numpy(own))
@@ -139,14 +139,14 @@ class Decoder:
         token of the prefix that does not fit.
         """
         steps, columns = self.manifest.steps_per_bar, len(self.vocabularies)
-        _expect_shape("code", code, (self.code_size,))
-        _expect_shape("state", state, (self.state_size,))
-        _expect_shape("prefix", prefix, (steps, columns))
-        _expect_shape("temperature", np.asarray(temperature), (len(self.manifest.voices),))
+        expect_shape("code", code, (self.code_size,))
+        expect_shape("state", state, (self.state_size,))
+        expect_shape("prefix", prefix, (steps, columns))
+        expect_shape("temperature", np.asarray(temperature), (len(self.manifest.voices),))
         if len(noise) != len(self.streams):
             raise ValueError(f"noise has {len(noise)} streams, expected {len(self.streams)}")
         for stream, (block, width) in enumerate(zip(noise, self.streams, strict=True)):
-            _expect_shape(f"noise[{stream}]", block, (steps, width))
+            expect_shape(f"noise[{stream}]", block, (steps, width))
         if not 0 <= from_step <= steps:
             raise ValueError(f"from_step is {from_step}, allowed 0 to {steps}")
         given = np.array(prefix, dtype=np.int64)
@@ -177,14 +177,14 @@ class Decoder:
         try:
             for _ in range(3):
                 found = self.bar(code, prefix, 0, warm, noise, state=state)
-            _expect_shape("bar: tokens", found.tokens, prefix.shape)
+            expect_shape("bar: tokens", found.tokens, prefix.shape)
             if self.manifest.memory != "bar":
                 found = self.bar(code, found.tokens, steps, warm, noise, state=state)
-                _expect_shape("bar: the state after it", found.state, state.shape)
-                _expect_shape("bar: traces", found.traces, (steps, traces))
+                expect_shape("bar: the state after it", found.state, state.shape)
+                expect_shape("bar: traces", found.traces, (steps, traces))
         except (RuntimeError, ValueError) as error:
             raise DecoderError(
-                f"{path}: the module does not decode the codec's bar: {_last_line(error)}"
+                f"{path}: the module does not decode the codec's bar: {last_line(error)}"
             ) from error
 
 
@@ -202,12 +202,13 @@ def _sizes(module: Any, manifest: Manifest) -> tuple[int, int]:
     return manifest.z_size, len(begun)
 
 
-def _last_line(error: Exception) -> str:
+def last_line(error: Exception) -> str:
+    """Return what torch says at the end of a long story."""
     return str(error).strip().splitlines()[-1]
 
 
-def _load(path: Path | str, methods: Sequence[str]) -> Any:
-    """Load and freeze the module at `path`, of which only `methods` are left.
+def open_module(path: Path | str, methods: Sequence[str]) -> Any:
+    """Load and freeze the module at `path`, of which only `methods` are left; DecoderError: torch cannot.
 
     Execution without the profiling optimiser, set at each call, costs no speed here, and spares the second
     call a recompilation many bars long.
@@ -221,6 +222,7 @@ def _load(path: Path | str, methods: Sequence[str]) -> Any:
         raise DecoderError(f"{path}: torch {torch.__version__} cannot load the module: {reason}") from error
 
 
-def _expect_shape(name: str, value: NDArray[Any], shape: tuple[int, ...]) -> None:
+def expect_shape(name: str, value: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Refuse a `value` of another shape with a ValueError."""
     if value.shape != shape:
         raise ValueError(f"{name} has shape {value.shape}, expected {shape}")

@@ -141,7 +141,8 @@ def render(reply: Connection, setup: Setup, bars: int, output: str) -> None:
     from engine.render import render as perform
 
     try:
-        reply.send(("done", str(perform(setup, Composer(setup.model).reply, bars, Path(output)))))
+        composer = Composer(setup.model, setup.feel_file)
+        reply.send(("done", str(perform(setup, composer.reply, bars, Path(output)))))
     except (DecoderError, RecordError) as error:
         reply.send(("refused", str(error)))
 
@@ -154,9 +155,12 @@ def opening(reply: Connection, setup: Setup, bars: int, folder: str) -> None:
     from engine.opening import Opening, OpeningError, write
 
     try:
-        arranger, composer = Arranger(replace(setup, opening=None)), Composer(setup.model)
+        arranger = Arranger(replace(setup, opening=None))
+        composer = Composer(setup.model, setup.feel_file)
         requests = (arranger.request(number) for number in range(bars))
-        written = tuple(reply.tokens for _, reply in composer.in_turn(requests))
-        reply.send(("done", str(write(Path(folder), Opening(arranger.key(), written)))))
+        written = [answer for _, answer in composer.in_turn(requests)]
+        tokens = tuple(answer.tokens for answer in written)
+        hits = tuple(answer.hits for answer in written) if setup.feel else ()
+        reply.send(("done", str(write(Path(folder), Opening(arranger.key(), tokens, hits)))))
     except (DecoderError, OpeningError) as error:
         reply.send(("refused", str(error)))

@@ -22,6 +22,7 @@ LIMIT = 16 << 20  # bytes of it, many times what the largest model here has
 MOST = 2**31  # no whole number of a manifest is that large
 WIDEST = 2**16  # values of a noise stream that a step can ask for
 MEMORIES = ("bar", "window", "endless")
+FEEL = "vrnn-feel"  # the family of what plays the drums of other models, see engine/feel.py
 
 # What JSON makes of each field that is not compared with what this engine has.
 _KINDS: dict[str, type] = {
@@ -117,22 +118,22 @@ class Manifest:
 
 def parse(text: str, file: str) -> Manifest:
     """Return the Manifest that `text` holds; ManifestError names the field that is missing or foreign."""
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{file}: {ENTRY} is no JSON: {error}") from error
-    if not isinstance(raw, dict):
-        raise ManifestError(f"{file}: {ENTRY} holds {type(raw).__name__}, expected an object")
-    _expect(file, raw, "format", FORMAT)
+    raw = unpacked(text, file)
+    expect(file, raw, "format", FORMAT)
+    if raw.get("family") == FEEL:
+        raise ManifestError(
+            f"{file}: family is {FEEL!r}, expected a model that writes bars; this one plays the drums of "
+            "others, with --feel or under [feel] in a preset.toml"
+        )
     missing = [field.name for field in fields(Manifest) if field.default is MISSING and field.name not in raw]
     if missing:
         raise ManifestError(f"{file}: {ENTRY}: missing {', '.join(missing)}")
     if not isinstance(raw["codec"], str) or raw["codec"] not in CODECS:
         raise ManifestError(f"{file}: codec is {raw['codec']!r}, this engine has {', '.join(CODECS)}")
     codec = CODECS[raw["codec"]]
-    _expect(file, raw, "codec_version", codec.version)
-    _expect(file, raw, "voices", [voice.name for voice in codec.voices])
-    _kinds(file, "", raw, _KINDS)
+    expect(file, raw, "codec_version", codec.version)
+    expect(file, raw, "voices", [voice.name for voice in codec.voices])
+    check_kinds(file, "", raw, _KINDS)
     if raw["steps_per_bar"] < 1 or TICKS_PER_BAR % raw["steps_per_bar"]:
         raise ManifestError(
             f"{file}: steps_per_bar is {raw['steps_per_bar']}, expected what divides {TICKS_PER_BAR}"
@@ -141,9 +142,7 @@ def parse(text: str, file: str) -> Manifest:
         if not 1 <= raw[field] < MOST:
             raise ManifestError(f"{file}: {field} is {raw[field]}, expected a whole number from 1")
     z_size = raw["z_size"]
-    for index, source in enumerate(raw["data"]):
-        if not isinstance(source, dict):
-            raise ManifestError(f"{file}: data[{index}] is {source!r}, expected an object")
+    check_data(file, raw)
     found: dict[str, Any] = {field.name: raw[field.name] for field in fields(Manifest) if field.name in raw}
     found |= _optional(file, raw)
     found |= {name: _vector(file, name, raw[name], z_size) for name in ("latent_mean", "latent_std")}
@@ -158,6 +157,11 @@ def parse(text: str, file: str) -> Manifest:
 
 def read(path: Path) -> Manifest:
     """Return the manifest of the model file at `path`, without torch; ManifestError where there is none."""
+    return parse(text_in(path), str(path))
+
+
+def text_in(path: Path) -> str:
+    """Return the text of the manifest in the file at `path`; ManifestError where there is none."""
     try:
         with zipfile.ZipFile(path) as archive:
             entry = next((n for n in archive.namelist() if n.endswith(f"/extra/{ENTRY}")), None)
@@ -167,14 +171,26 @@ def read(path: Path) -> Manifest:
                 text = packed.read(LIMIT + 1)
         if len(text) > LIMIT:
             raise ManifestError(f"{path}: {ENTRY} has more than {LIMIT >> 20} MiB")
-        return parse(text.decode(), str(path))
+        return text.decode()
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
         raise ManifestError(f"{path}: not a readable model file: {error}") from error
     except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way zipfile lacks
         raise ManifestError(f"{path}: not a readable model file: {error}") from error
 
 
-def _expect(file: str, raw: dict[str, Any], field: str, expected: object) -> None:
+def unpacked(text: str, file: str) -> dict[str, Any]:
+    """Return the fields of the manifest that `text` spells, whatever they are; ManifestError: it is none."""
+    try:
+        raw = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{file}: {ENTRY} is no JSON: {error}") from error
+    if not isinstance(raw, dict):
+        raise ManifestError(f"{file}: {ENTRY} holds {type(raw).__name__}, expected an object")
+    return raw
+
+
+def expect(file: str, raw: dict[str, Any], field: str, expected: object) -> None:
+    """Refuse a `field` that is not what is `expected`."""
     if raw.get(field) != expected:
         raise ManifestError(f"{file}: {field} is {raw.get(field)!r}, expected {expected!r}")
 
@@ -203,7 +219,15 @@ def _optional(file: str, raw: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _kinds(file: str, path: str, raw: dict[str, Any], kinds: Mapping[str, type]) -> None:
+def check_data(file: str, raw: dict[str, Any]) -> None:
+    """Refuse sources of data that are no objects."""
+    for index, source in enumerate(raw["data"]):
+        if not isinstance(source, dict):
+            raise ManifestError(f"{file}: data[{index}] is {source!r}, expected an object")
+
+
+def check_kinds(file: str, path: str, raw: dict[str, Any], kinds: Mapping[str, type]) -> None:
+    """Refuse a field that is of another kind than `kinds` says."""
     for field, kind in kinds.items():
         value = raw[field]
         right = _number(value) if kind is float else isinstance(value, kind) and not isinstance(value, bool)
@@ -217,8 +241,8 @@ def _axis(file: str, path: str, raw: object, size: int) -> Axis:
     lacking = [name for name in Axis.__dataclass_fields__ if name not in raw]
     if lacking:
         raise ManifestError(f"{file}: {path}: missing {', '.join(lacking)}")
-    _kinds(file, f"{path}.", raw, _AXIS_KINDS)
-    _kinds(file, f"{path}.effect.", raw["effect"], dict.fromkeys(raw["effect"], float))
+    check_kinds(file, f"{path}.", raw, _AXIS_KINDS)
+    check_kinds(file, f"{path}.effect.", raw["effect"], dict.fromkeys(raw["effect"], float))
     vector = _vector(file, f"{path}.vector", raw["vector"], size)
     return Axis(**{name: raw[name] for name in Axis.__dataclass_fields__} | {"vector": vector})
 

@@ -48,8 +48,10 @@ class Measure:
         if not self._playing:
             return
         course, swing = performance.course, performance.arranger.parameters["swing"]
-        while (tick := self._responses.next_step * performance.ticks_per_step) <= course.played:
-            self._responses.passed(course.due(swung(tick, swing)))
+        begun, at = performance.scheduler.begun  # of the newest step, be it before its time
+        while (tick := self._responses.next_step * performance.ticks_per_step) <= max(course.played, begun):
+            place = swung(tick, swing)
+            self._responses.passed(course.due(min(place, at) if tick == begun else place))
 
     def result(self) -> Measured:
         """Return everything that was kept."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 
 # The continuous parameters, each 0 to 1, that a command, a knob or a controller moves by name.
 KNOBS = tuple(f"knob{number}" for number in range(1, 9))
-PARAMETERS = (*KNOBS, "interpolation", "temperature", "dynamics", "swing")
+SHAPING = ("dynamics", "swing", "tightness")  # these shape notes as they are sent: nothing is written anew
+PARAMETERS = (*KNOBS, "interpolation", "temperature", *SHAPING)
 MAX_TEMPERATURE = 2.0  # the parameter "temperature" at 1
 SWING_PERCENT = (50.0, 75.0)  # where the second of two sixteenths lies, the parameter "swing" at 0 and 1
 BPM_RANGE = (20.0, 300.0)
@@ -227,6 +228,8 @@ class Measured:
 # Bars: between player and composer.
 
 Tokens = tuple[tuple[int, ...], ...]  # of one bar, (steps, columns)
+# How a human plays the drums of one bar: (step, class, velocity, ticks after the step) of each hit, in order.
+Hits = tuple[tuple[int, int, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +241,7 @@ class BarRequest:
     both come back with the reply. `temperature` has one value a voice. `z` is float32 bytes, (z_size,).
     Of a model whose bars go on from each other, `past` holds the bars just before this one, oldest first,
     that have been or will be played since the model was in `state`, float32 bytes; empty, it begins there.
+    Where a feel plays the drums, its own state stands behind the model's, whose bars may stand alone.
     """
 
     number: int
@@ -258,7 +262,8 @@ class BarReply:
     """The tokens (steps, columns) of the bar asked for, prefix included, and what they cost.
 
     `state` is the model's after the bar, `states` are those after each bar of the request's past, and
-    `traces` (traces, steps) what the bar's steps report; all are empty of a model whose bars stand alone.
+    `traces` (traces, steps) what the bar's steps report; all are empty of a model whose bars stand alone,
+    but for the state of a feel. `hits` are how that plays the bar's drums, none where there is no feel.
     """
 
     number: int
@@ -269,6 +274,7 @@ class BarReply:
     state: bytes = b""
     states: tuple[bytes, ...] = ()
     traces: tuple[tuple[float, ...], ...] = ()
+    hits: Hits = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ def setup() -> Setup:
     return Setup("doctor", "", manifest, voices, bpm=BPM, play=False, sound=False, measure=True)
 
 
-def run(connection: Connection, _: str) -> None:
+def run(connection: Connection, *_: str) -> None:
     """Be the composer's process: answer every BarRequest with a stroke on every step."""
     tokens = ((HOLD, HOLD, CLOSED_HAT),) * STEPS_PER_BAR
     try:

@@ -8,13 +8,16 @@ from engine.band import Band
 from engine.bar import TICKS_PER_BAR
 from engine.course import Course
 from engine.dynamics import shape
+from engine.hits import REACH, weighed
 from engine.messages import BarReply, BarRequest, VoiceState
 from engine.pulses import Pulses
 from engine.recorder import Recorder
 from engine.setup import Setup
 from engine.transport import Transport, next_step
 
-MARGIN = 0.02  # seconds before its bar line at which a bar is scheduled; one not there by then is late
+# Seconds before its bar line, and REACH ticks where hits can come before it, at which a bar is scheduled; one
+# not there by then is late.
+MARGIN = 0.02
 HEADROOM = 0.05  # seconds from Play to the first note or click
 SELECT = 0.03  # seconds before the first note at which programs are chosen
 STALL = 0.5  # seconds behind from which the music is moved rather than rushed
@@ -33,8 +36,15 @@ class Performance:
         self.ticks_per_step = setup.manifest.ticks_per_step
         self._steps = setup.manifest.steps_per_bar
         end = inf if setup.bars is None else setup.bars * TICKS_PER_BAR
-        self.course = Course(setup.bpm, setup.offset, end, lambda: self.parameters["swing"])
-        self.band = Band(setup.voices, send, lambda velocity: shape(velocity, self.parameters["dynamics"]))
+        self.course = Course(
+            setup.bpm,
+            setup.offset,
+            end,
+            lambda: self.parameters["swing"],
+            lambda: self.parameters["tightness"],
+        )
+        self.band = Band(setup.voices, send, self._shape)
+        self._early = 0 if setup.feel is None else REACH  # ticks by which a hit may come before its step
         self.scheduler = self.band.scheduler
         self.count_in = setup.count_in  # bars of clicks before the first one, from the next start on
         self.playing = False
@@ -73,9 +83,8 @@ class Performance:
             self.scheduler.place(self._placed * TICKS_PER_BAR, self.arranger.bar(self._placed))
         reached = course.reached(now)
         if reached > course.sent:
-            until = course.written_until(reached)
-            self.scheduler.send_due(until, course.moment)
-            course.sent, course.played = reached, max(course.played, until)
+            self.scheduler.send_due(reached, course.moment)
+            course.sent, course.played = reached, max(course.played, course.written_until(reached))
         if course.sent >= course.end:
             self.scheduler.end_all(course.sent)
             # Others hear the last beat to its end, also where notes leave before their time.
@@ -89,7 +98,7 @@ class Performance:
             return pulse
         if self.course.sent >= end:  # notes are over, pulses are not
             return min(pulse, self.transport.time_of(end))
-        next_due = min(pulse, self.course.next_due(self.scheduler.next_tick()))
+        next_due = min(pulse, self.course.due(min(end, self.scheduler.next_moment(self.course.moment))))
         if not self.band.selected:
             next_due = min(next_due, self.course.due(self.course.first) - SELECT)
         return min(next_due, self._placing(), self.course.offset.deadline)
@@ -120,7 +129,10 @@ class Performance:
     def _placing(self) -> float:
         """Return when the next bar goes into the scheduler; infinity after the last one."""
         line = (self._placed + 1) * TICKS_PER_BAR
-        return self.course.due(line) - MARGIN if line < self.course.end else inf
+        return self.course.due(line - self._early) - MARGIN if line < self.course.end else inf
+
+    def _shape(self, velocity: int, touch: int) -> int:
+        return shape(weighed(velocity, touch, self.parameters["tightness"]), self.parameters["dynamics"])
 
     def _start(self, now: float) -> None:
         self.playing, self.wanted = True, False
@@ -146,11 +158,22 @@ class Performance:
                 if request is not None:
                     return request
             return None
-        reach = next_step(self.course.open_from(now + self.arranger.reach), self.ticks_per_step)
+        arrives = now + self.arranger.reach
+        reach = next_step(self.course.open_from(arrives), self.ticks_per_step)
         current = max(0, self.tick(now) // TICKS_PER_BAR)
         step = max(reach, self._sent_step() + 1)
-        opens = self.course.next_due(step * self.ticks_per_step)
+        opens = self._opens(step)
+        if self._early and opens < arrives:  # its first hit comes before its time, and before a reply
+            step += 1
+            opens = self._opens(step)
         return self.arranger.next_request(current, step, self._bar_seconds(), now, opens)
+
+    def _opens(self, step: int) -> float:
+        """Return the time at which the first thing written in `step`, counted from the start, leaves."""
+        course = self.course
+        if not self._early or step < 0:
+            return course.due(course.moment(step * self.ticks_per_step))
+        return course.due(self.arranger.early(step, course.moment))
 
     def accept(self, reply: BarReply, now: float) -> None:
         """Take in a bar; what is scheduled of it already is replaced from its first new step on."""
@@ -160,7 +183,8 @@ class Performance:
             self.scheduler.place(reply.number * TICKS_PER_BAR, bar, from_tick)
 
     def _sent_step(self) -> int:
-        return self.course.played // self.ticks_per_step
+        """Return the last step of which anything has been sent, be it before its time."""
+        return max(self.course.played, self.scheduler.begun[0]) // self.ticks_per_step
 
     def _bar_seconds(self) -> float:
         return TICKS_PER_BAR / self.transport.ticks_per_second

@@ -95,6 +95,8 @@ class Player:
                 self._show(now, finished=False)
             deadline = min(deadline, self.report.wake(now))
         for source in self._clock.wait(deadline, self._links):
+            # What comes changes what is to come: a hit that would now have been due already is due now.
+            self.performance.advance(self._clock.now())
             self._take(source)
 
     def _ask(self, now: float) -> None:

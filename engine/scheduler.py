@@ -11,13 +11,18 @@ from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON
 
 # Takes (tick, voice, raw MIDI message); the tick is the music's, however late the call.
 Emit = Callable[[int, int, list[int]], None]
+# Takes a straight tick and how far a human's hit leans off it; returns the tick on which that is sent.
+# What is written on one step comes before what is on the next, whatever the lean.
+Moment = Callable[[int, int], int]
+NEVER = 10**9  # ticks before any music
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Strike:
     """A note on to come; `end` is infinite where the note stays open at the end of its bar.
 
-    One that is `tied` goes on with the note of its voice and pitch that is on, if there is one.
+    One that is `tied` goes on with the note of its voice and pitch that is on, if there is one. Where a human
+    strikes it, that leans `lean` ticks off `tick`, and off `end`, with velocity `touch`.
     """
 
     tick: int
@@ -26,13 +31,16 @@ class _Strike:
     velocity: int
     end: float
     tied: bool
+    lean: int
+    touch: int
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class _Sounding:
     """A note that is on; `end` is infinite until the next bar releases it.
 
-    `start` is the tick of its strike, or of the last bar line at which it was tied over.
+    `start` is the straight tick of its strike, or of the last bar line at which it was tied over, and `lean`
+    how far its end is off the grid.
     """
 
     voice: int
@@ -40,16 +48,21 @@ class _Sounding:
     channel: int
     start: int
     end: float
+    lean: int
+
+
+def _off_the_grid(tick: int, lean: int) -> int:
+    return tick + lean
 
 
 class Scheduler:
-    """Sends what is due through `emit`, in the order (tick, offs before ons, voice, pitch).
+    """Sends what is due through `emit`, in the order (tick, straight tick, offs before ons, voice, pitch).
 
-    Each note ends on the channel on which it began, whatever becomes of its voice meanwhile. `shape`
-    gives each note's velocity its final value at the moment of the strike.
+    Each note ends on the channel on which it began, whatever becomes of its voice meanwhile. `shape` makes
+    each note's velocity of the one written and a human's touch, 0 for none, at the moment of the strike.
     """
 
-    def __init__(self, channels: Iterable[int], emit: Emit, shape: Callable[[int], int]) -> None:
+    def __init__(self, channels: Iterable[int], emit: Emit, shape: Callable[[int, int], int]) -> None:
         self._channels = list(channels)
         self._shape = shape
         self._muted = [False] * len(self._channels)
@@ -58,6 +71,8 @@ class Scheduler:
         self._releases: list[tuple[int, int, int]] = []  # sorted (tick, voice, bar tick)
         self._sounding: dict[tuple[int, int], _Sounding] = {}  # (channel, pitch)
         self.used: dict[int, int] = {}  # channels on which a note was struck, and the voice that last did
+        # The last straight tick of which anything has been struck, and the tick on which that was sent.
+        self.begun = (-NEVER, -NEVER)
 
     def place(self, bar_tick: int, bar: Bar, from_tick: int = 0) -> None:
         """Schedule the part of `bar` from `from_tick` (of the bar) on, in place of what was there.
@@ -75,7 +90,8 @@ class Scheduler:
                     end = inf
                 ends[tick, note.voice, note.pitch] = end
                 if tick >= first:
-                    strikes.append(_Strike(tick, note.voice, note.pitch, note.velocity, end, tied))
+                    weight = note.velocity, end, tied, note.lean, note.touch
+                    strikes.append(_Strike(tick, note.voice, note.pitch, *weight))
         strikes += [replace(s, end=ends.get((s.tick, s.voice, s.pitch), first)) for s in before]
         self._strikes = sorted(strikes, key=attrgetter("tick", "voice", "pitch"))
         for key, sound in self._sounding.items():
@@ -86,29 +102,50 @@ class Scheduler:
         kept = [r for r in self._releases if not first <= r[0] < line]
         self._releases = sorted(kept + [r for r in releases if first <= r[0] < line])
 
-    def next_tick(self) -> float:
-        """Return the tick of the next thing due, infinity if nothing is."""
-        return min(
-            self._strikes[0].tick if self._strikes else inf,
-            self._releases[0][0] if self._releases else inf,
-            min((sound.end for sound in self._sounding.values()), default=inf),
-        )
+    def next_moment(self, moment: Moment = _off_the_grid) -> float:
+        """Return the tick on which the next thing is sent, infinity if nothing is."""
+        return self._next(moment)[0]
 
-    def send_due(self, until: int, moment: Callable[[int], int] = lambda tick: tick) -> None:
-        """Send everything up to and including tick `until`, each on the `moment` of its tick."""
-        while (tick := self.next_tick()) <= until:
-            now = int(tick)
-            over = {sound for sound in self._sounding.values() if sound.end <= now}
-            place = bisect_right(self._strikes, now, key=attrgetter("tick"))
-            due, self._strikes = self._strikes[:place], self._strikes[place:]
-            tied = {(strike.voice, strike.pitch) for strike in due if strike.tied}
-            while self._releases and self._releases[0][0] <= now:
+    def _next(self, moment: Moment) -> tuple[float, float]:
+        """Return that and the straight tick on which it is written, the least of what is sent together."""
+        written = {(strike.tick, strike.lean) for strike in self._foremost()}
+        written |= {(tick, 0) for tick, _, _ in self._releases[:1]}
+        ends: dict[int, int] = {}  # the first for each lean
+        for sound in self._sounding.values():
+            if sound.end < inf:
+                ends[sound.lean] = min(int(sound.end), ends.get(sound.lean, int(sound.end)))
+        written |= {(tick, lean) for lean, tick in ends.items()}
+        return min(((moment(tick, lean), tick) for tick, lean in written), default=(inf, inf))
+
+    def _foremost(self) -> list[_Strike]:
+        """Return the next strikes as they are written: whatever their lean, they come before the others."""
+        if not self._strikes:
+            return []
+        return self._strikes[: bisect_right(self._strikes, self._strikes[0].tick, key=attrgetter("tick"))]
+
+    def send_due(self, until: int, moment: Moment = _off_the_grid) -> None:
+        """Send everything up to and including tick `until`, each on its `moment`."""
+        while (due := self._next(moment))[0] <= until:
+            now, tick = int(due[0]), int(due[1])
+            over = {
+                sound
+                for sound in self._sounding.values()
+                if sound.end < inf and (moment(int(sound.end), sound.lean), sound.end) <= due
+            }
+            foremost = self._foremost()
+            struck = [s for s in foremost if (moment(s.tick, s.lean), s.tick) <= due]
+            later = [s for s in foremost if s not in struck]
+            self._strikes = later + self._strikes[len(foremost) :]
+            tied = {(strike.voice, strike.pitch) for strike in struck if strike.tied}
+            while self._releases and (moment(self._releases[0][0], 0), self._releases[0][0]) <= due:
                 _, voice, bar_tick = self._releases.pop(0)
                 carried = {s for s in self._sounding.values() if s.voice == voice and s.start < bar_tick}
                 over |= {s for s in carried if s.end == inf and (s.voice, s.pitch) not in tied}
-            self._end(moment(now), over)
-            for strike in due:
-                self._strike(moment(now), strike)
+            self._end(now, over)
+            for strike in struck:
+                self._strike(now, strike)
+            if struck and tick > self.begun[0]:
+                self.begun = tick, now
 
     def _strike(self, tick: int, strike: _Strike) -> None:
         if self._muted[strike.voice] or (strike.tied and self._tie(strike)):
@@ -118,10 +155,11 @@ class Scheduler:
         if before is not None:
             self._end(tick, [before])
         self._sounding[channel, strike.pitch] = _Sounding(
-            strike.voice, strike.pitch, channel, strike.tick, strike.end
+            strike.voice, strike.pitch, channel, strike.tick, strike.end, strike.lean
         )
         self.used[channel] = strike.voice
-        self._emit(tick, strike.voice, [NOTE_ON | channel, strike.pitch, self._shape(strike.velocity)])
+        velocity = self._shape(strike.velocity, strike.touch)
+        self._emit(tick, strike.voice, [NOTE_ON | channel, strike.pitch, velocity])
 
     def _tie(self, strike: _Strike) -> bool:
         """Let the note that is on of the voice and pitch of `strike` go on in its place, if there is one."""
@@ -142,7 +180,7 @@ class Scheduler:
 
     def clear(self) -> None:
         """Forget what is scheduled; what sounds goes on until `end_all`."""
-        self._strikes, self._releases = [], []
+        self._strikes, self._releases, self.begun = [], [], (-NEVER, -NEVER)
 
     def panic(self, tick: int) -> None:
         """End every sounding note, then lift the pedal and silence each channel ever used."""

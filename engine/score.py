@@ -6,8 +6,9 @@ from itertools import count
 
 from engine.bar import TICKS_PER_BAR, Bar
 from engine.codec import CODECS
+from engine.hits import drums, joined, played
 from engine.manifest import Manifest
-from engine.messages import RollNote, Tokens
+from engine.messages import Hits, RollNote, Tokens
 
 BEHIND = 2  # bars kept before the one that plays
 PAST = 8  # and at most, while the state after those since is not known
@@ -19,7 +20,8 @@ class Written:
     """A bar as it will play or has played; `revision` is the state of the knobs that it was written under.
 
     `edition` is another one for each bar that is written, and `origin` that of the bar which it goes on from;
-    a bar that plays again is of the same edition. `state` is the model's after it, None until it is known.
+    a bar that plays again is of the same edition. `state` is the model's after it, and that of a feel, None
+    until it is known. `hits` are how a feel plays its drums.
     """
 
     tokens: Tokens  # (steps, columns)
@@ -29,16 +31,21 @@ class Written:
     origin: int
     state: bytes | None
     traces: tuple[tuple[float, ...], ...]  # (traces, steps)
+    hits: Hits
     roll: tuple[RollNote, ...]  # the bar's notes for the screen, made once because they are shown often
 
 
 class Score:
     """Keeps the bars of a performance by number, each with what the next needs in order to go on from it."""
 
-    def __init__(self, manifest: Manifest, keep: int = PAST) -> None:
-        """`keep` bars behind the one that plays are kept at most."""
+    def __init__(self, manifest: Manifest, keep: int = PAST, *, felt: bool = False) -> None:
+        """`keep` bars behind the one that plays are kept at most.
+
+        Where a feel plays the drums, each bar goes on from the one before, even if the model's stand alone.
+        """
         self._manifest = manifest
         self._codec = CODECS[manifest.codec]
+        self._felt = felt
         self._keep = max(keep, PAST)
         self._bars: dict[int, Written] = {}
         self._editions = count(NOTHING + 1)
@@ -58,13 +65,22 @@ class Score:
         *,
         state: bytes | None = None,
         traces: tuple[tuple[float, ...], ...] = (),
+        hits: Hits = (),
+        from_step: int = 0,
     ) -> None:
-        """Take in bar `number`, written to go on from `origin`. ValueError: tokens that are no bar."""
+        """Take in bar `number`, written to go on from `origin`. ValueError: tokens that are no bar.
+
+        Hits before `from_step` have been played: they stay as they were, also under another seed.
+        """
         if len(tokens) != self._manifest.steps_per_bar:
             raise ValueError(f"a bar of {len(tokens)} steps, the model has {self._manifest.steps_per_bar}")
         bar, edition = self._codec.to_bar(tokens), next(self._editions)
+        if from_step and number in self._bars:
+            hits = joined(self._bars[number].hits, hits, from_step)
+        if hits and (found := drums(self._codec)) is not None:
+            bar = played(bar, found[0], hits)
         roll = _roll(number, bar)
-        self._bars[number] = Written(tokens, bar, revision, edition, origin, state, traces, roll)
+        self._bars[number] = Written(tokens, bar, revision, edition, origin, state, traces, hits, roll)
 
     def origin(self, number: int) -> int:
         """Return the edition that bar `number` goes on from as things stand, NOTHING if it begins anew."""
@@ -94,12 +110,16 @@ class Score:
 
     def _before(self, number: int) -> Written | None:
         """Return what has been or will be played before bar `number`, None if that goes on from nothing."""
-        if self._manifest.begins(number):
+        if self._begins(number):
             return None
         number -= 1
         while number not in self._bars and number > self.current:
             number -= 1  # what is not there by now will be late, and the one before it once again
         return self._bars.get(number)
+
+    def _begins(self, number: int) -> bool:
+        """Return whether bar `number` goes on from nothing."""
+        return number == 0 if self._felt else self._manifest.begins(number)
 
     def play(self, number: int, revision: int) -> Bar:
         """Return bar `number`; if it is late, the one before again, under `revision`, which is counted."""
@@ -119,7 +139,7 @@ class Score:
 
     def _needed(self, number: int) -> int:
         """Return the first bar that the state before bar `number` takes, be it only for its own state."""
-        while not self._manifest.begins(number):
+        while not self._begins(number):
             number -= 1
             written = self._bars.get(number)
             if written is None or written.state is not None:

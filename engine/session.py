@@ -26,7 +26,7 @@ LOOK = 0.5  # seconds between looks at whether the player has given its composer
 WRITING = 30.0  # seconds without progress after which a guard that writes a take is as good as gone
 SILENCING = 4.0  # seconds that a guard may take to end the notes of a player that died
 ALONE = "not started again: were the player killed, its notes might sound on"
-Compose = Callable[[Connection, str], None]
+Compose = Callable[[Connection, str, str], None]
 
 
 def _play(setup: Setup, live: Connection, composer: Connection, guard: Connection, ledger: str) -> None:
@@ -35,11 +35,11 @@ def _play(setup: Setup, live: Connection, composer: Connection, guard: Connectio
     host.run(setup, live, composer, guard, ledger)
 
 
-def _compose(connection: Connection, model: str) -> None:
+def _compose(connection: Connection, model: str, feel: str) -> None:
     give_way()  # before it loads anything: the first note and the screen go first
     from engine import composer  # loads torch, for the composer's process only
 
-    composer.run(connection, model)
+    composer.run(connection, model, feel)
 
 
 def _guard(connection: Connection, ledger: str) -> None:
@@ -58,7 +58,8 @@ class Session:
     def __init__(self, setup: Setup, compose: Compose = _compose) -> None:
         """Spawn the processes; returns at once, the first snapshot says how they fare.
 
-        `compose` is what the composer's process runs, on its end of the pipe and the path of the model.
+        `compose` is what the composer's process runs, on its end of the pipe, the path of the model and
+        that of the feel, "" for none.
         """
         self._setup = setup
         self._target = compose
@@ -160,7 +161,7 @@ class Session:
         return process
 
     def _start_composer(self) -> SpawnProcess:
-        return self._spawn(self._target, self._bars, self._setup.model)
+        return self._spawn(self._target, self._bars, self._setup.model, self._setup.feel_file)
 
     def _bereft(self) -> Snapshot:
         """Return a last snapshot on behalf of a player that died without one."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from engine.feel import Feel
 from engine.manifest import Axis, Manifest
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
 from engine.midi import BANK_COARSE, BANK_FINE, CONTROL, PROGRAM
@@ -9,8 +10,8 @@ from engine.opening import Opening
 from engine.preset import Preset
 
 # Where each parameter stands unless the preset or the performer says otherwise: knobs neutral, at anchor A,
-# temperature 1.0, accents as written, straight.
-NEUTRAL = {name: 0.0 if name in ("interpolation", "swing") else 0.5 for name in PARAMETERS}
+# temperature 1.0, accents as written, straight, and drums as loose as a feel has them.
+NEUTRAL = {name: 0.0 if name in ("interpolation", "swing", "tightness") else 0.5 for name in PARAMETERS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Setup:
     axes: tuple[Axis, ...] = ()
     anchors: tuple[tuple[str, int], tuple[str, int]] = (("seed", 0), ("seed", 1))
     opening: Opening | None = None  # its first bars as the preset carries them
+    feel: Feel | None = None  # what plays its drums as a human does
     bpm: float = 120.0
     seed: int = 0
     parameters: dict[str, float] = field(default_factory=dict)
@@ -61,6 +63,11 @@ class Setup:
     headless: bool = False  # nobody looks: snapshots carry no piano roll
     measure: bool = False  # keep the time of every note and knob, and send Measured at the end
 
+    @property
+    def feel_file(self) -> str:
+        """The path of the feel, "" for none."""
+        return "" if self.feel is None else str(self.feel.file)
+
 
 def from_preset(preset: Preset) -> Setup:
     """Return the Setup that plays `preset` as it is; vary it with `dataclasses.replace`."""
@@ -73,6 +80,7 @@ def from_preset(preset: Preset) -> Setup:
         voices=tuple(VoiceSetup(v.name, v.channel, v.program, v.bank) for v in preset.voices),
         axes=tuple(knob.axis for knob in preset.knobs),
         opening=preset.opening,
+        feel=preset.feel,
         anchors=((first.source, first.number), (second.source, second.number)),
         bpm=preset.bpm,
         seed=preset.seed,
@@ -81,6 +89,7 @@ def from_preset(preset: Preset) -> Setup:
             "temperature": preset.temperature / MAX_TEMPERATURE,
             "dynamics": preset.dynamics,
             "swing": preset.swing,
+            "tightness": NEUTRAL["tightness"] if preset.feel is None else preset.feel.tightness,
         },
     )
 

@@ -1,12 +1,15 @@
 """Where presets are found: the user's own folder first, then those that come with the instrument."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
 from platformdirs import user_config_path
 
+from engine import feel
+from engine.feel import Feel
+from engine.manifest import ManifestError
 from engine.paths import absolute
 from engine.preset import FILE, Preset, PresetError, load
 from engine.table import meant
@@ -68,3 +71,40 @@ def available() -> list[PresetInfo]:
             except PresetError as error:
                 found.append(PresetInfo(folder.name, "", source, folder, str(error)))
     return found
+
+
+def with_feel(preset: Preset, wanted: str | None) -> Preset:
+    """Return `preset` with the feel in file `wanted`, or with that of the preset of this name.
+
+    "none" takes it away, and None leaves it as it is. PresetError: there is no such feel, or it cannot play
+    the drums of `preset`.
+    """
+    if wanted is None:
+        return preset
+    if wanted == "none":
+        return replace(preset, feel=None)
+    try:
+        found = _feel(wanted)
+        feel.check(found.manifest, preset.manifest, found.file)
+    except ManifestError as error:
+        raise PresetError(f"feel {wanted!r} for {preset.name}: {error}") from error
+    return replace(preset, feel=found)
+
+
+def _feel(wanted: str) -> Feel:
+    """Return the feel in a file, or that of a preset. ManifestError: a file that is none; PresetError."""
+    with suppress(OSError):  # a name too long for a file
+        if Path(wanted).expanduser().is_file():
+            file = absolute(wanted, PresetError)
+            return Feel(file, feel.read(file))
+    owned: dict[str, Feel] = {}
+    for info in available():
+        if info.error is None and (own := load(info.folder).feel) is not None:
+            owned.setdefault(info.name, own)
+    if wanted not in owned:
+        known = ", ".join(sorted(owned)) or "none"
+        raise PresetError(
+            f"no feel {wanted!r}{meant(wanted, list(owned))}; presets with one: {known}; "
+            "or give the path of a file, or none"
+        )
+    return owned[wanted]

@@ -113,7 +113,7 @@ def decode(link: Connection, setup: Setup) -> None:
     from engine.decoder import DecoderError
 
     try:
-        composer = Composer(setup.model)
+        composer = Composer(setup.model, setup.feel_file)
     except DecoderError as error:
         _say(link, "refused", str(error))
         return

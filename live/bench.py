@@ -1,7 +1,7 @@
 """Measures an installation on the user's own machine: one real performance, decoding, and fresh starts."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ MACHINE = ("system", "processor", "cores", "load", "memory_free", "clock_source"
 def measure(
     preset: Preset,
     name: str,
-    *,
+    *given: str,
     bars: int,
     seconds: float,
     against: bool = False,
@@ -31,6 +31,8 @@ def measure(
     begin: Callable[[Setup], Session] = Session,
 ) -> dict[str, Any]:
     """Return the figures; milliseconds, seconds, MiB and percent of one core as the keys say.
+
+    A fresh start is that of `name` with the options `given`.
 
     Null stands for what this machine does not tell, with a reason beside it where there is one. Everything
     that was measured counts; only the warm-up of decoding is apart. UserError: the preset does not play.
@@ -46,7 +48,7 @@ def measure(
     figures |= {"stress": stress} | perform(setup, seconds, begin, stress=stress)
     if preset.model.parent == preset.folder:  # only its own model is what a fresh start would load
         say("starting afresh")
-        figures |= _starts(preset, name, figures["rss_mib"])
+        figures |= _starts(preset, [name, *given], figures["rss_mib"])
     told = [value for value in figures["rss_mib"].values() if value is not None]
     figures["rss_mib"]["all"] = round(sum(told), 1) if told else None
     figures["machine"] = {key: getattr(facts, key) for key in MACHINE} | {"wheels": dict(facts.wheels)}
@@ -77,15 +79,15 @@ def _decoding(setup: Setup, bars: int, against: bool) -> dict[str, Any]:
     return figures
 
 
-def _starts(preset: Preset, name: str, memory: dict[str, float | None]) -> dict[str, Any]:
+def _starts(preset: Preset, words: Sequence[str], memory: dict[str, float | None]) -> dict[str, Any]:
     """Return how long fresh processes take; the memory of the one with the screen goes into `memory`."""
-    notes = [fresh.first_note(name) for _ in range(STARTS)]
+    notes = [fresh.first_note(*words) for _ in range(STARTS)]
     figures: dict[str, Any] = {
         "first_note_s": round(statistics.median(notes), 2),
         "first_note_runs_s": [round(seconds, 2) for seconds in notes],
     }
     try:
-        screens = [fresh.screen(preset, name) for _ in range(STARTS)]
+        screens = [fresh.screen(preset, *words) for _ in range(STARTS)]
     except UserError as error:
         return figures | {"screen_s": None, "screen_reason": str(error)}
     memory["live"] = screens[-1][1]

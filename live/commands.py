@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
 from engine.opening import BARS
 from engine.preset import Preset, PresetError
-from engine.shelf import available, find
+from engine.shelf import available, find, with_feel
 from live.options import BENCH_BARS, BENCH_SECONDS, DOCTOR_SECONDS, parse
 from live.values import number
 
@@ -28,7 +28,7 @@ def answer(arguments: Sequence[str] | None) -> int:
 
 
 def _play(options: argparse.Namespace) -> int:
-    preset = find(options.preset)
+    preset = with_feel(find(options.preset), options.feel)
     from live import play
 
     wishes = play.Wishes(
@@ -86,7 +86,7 @@ def _ports(_: argparse.Namespace) -> int:
 
 
 def _render(options: argparse.Namespace) -> int:
-    preset = find(options.preset)
+    preset = with_feel(find(options.preset), options.feel)
     from dataclasses import replace
 
     from engine import errands
@@ -140,9 +140,12 @@ def _bench(options: argparse.Namespace) -> int:
     preset = find(options.preset)
     from live import bench
 
+    if options.model is not None:
+        preset = bench.with_model(preset, options.model)
     figures = bench.measure(
-        preset if options.model is None else bench.with_model(preset, options.model),
+        with_feel(preset, options.feel),
         options.preset,
+        *(() if options.feel is None else ("--feel", options.feel)),
         bars=options.bars or BENCH_BARS,
         seconds=options.seconds or BENCH_SECONDS,
         against=options.against,

@@ -23,11 +23,11 @@ def command(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", "live.cli", "--preset", name, "--no-sound", *arguments]
 
 
-def first_note(name: str) -> float:
+def first_note(name: str, *arguments: str) -> float:
     """Return the seconds from the start of a fresh headless process to its first note."""
     begun = monotonic()
     with subprocess.Popen(
-        command(name, "--headless"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command(name, "--headless", *arguments), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         limit = threading.Timer(PATIENCE, process.terminate)
         limit.start()
@@ -43,14 +43,14 @@ def first_note(name: str) -> float:
     raise UserError(f"no note came: {' / '.join(lines)}")
 
 
-def screen(preset: Preset, name: str) -> tuple[float, float | None]:
+def screen(preset: Preset, name: str, *arguments: str) -> tuple[float, float | None]:
     """Return the seconds from the start of a fresh process to its first full screen, and its MiB then.
 
     The screen is full once every knob and every voice is on it. UserError: it never was, or there are no
     pseudo-terminals.
     """
     words = [knob.label.upper() for knob in preset.knobs] + [voice.name for voice in preset.voices]
-    return until_drawn(command(name), words)
+    return until_drawn(command(name, *arguments), words)
 
 
 def until_drawn(words: Sequence[str], shown: Sequence[str]) -> tuple[float, float | None]:

@@ -99,6 +99,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     opening.add_argument("--bars", type=whole("bars", 1), help=f"how many bars, {BARS}")
     bench = commands.add_parser("bench", help="measure timing, decoding and memory on this machine")
     _preset(bench)
+    _feel(bench)
     bench.add_argument("--model", metavar="MODEL.ts", help="measure this model in the place of the preset's")
     bench.add_argument("--bars", type=whole("bars", 1), help=f"how many bars to decode, {BENCH_BARS}")
     _measured(bench, "the performance", BENCH_SECONDS)
@@ -121,6 +122,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
 
 def _play(parser: Parser) -> None:
     _preset(parser)
+    _feel(parser)
     _tempo_and_seed(parser)
     parser.add_argument("--record", metavar="FILE.mid", help="record from the first note into a new file")
     parser.add_argument(
@@ -174,6 +176,7 @@ def _measured(parser: Parser, what: str, seconds: float) -> None:
 
 def _render(parser: Parser) -> None:
     _preset(parser)
+    _feel(parser)
     _tempo_and_seed(parser)
     parser.add_argument("--bars", type=whole("bars", 1), help="how many bars")
     parser.add_argument("--output", metavar="FILE.mid", help="a new file")
@@ -187,6 +190,14 @@ def _render(parser: Parser) -> None:
 
 def _preset(parser: Parser) -> None:
     parser.add_argument("--preset", metavar="NAME", help="a preset's name or folder (see `live presets`)")
+
+
+def _feel(parser: Parser) -> None:
+    parser.add_argument(
+        "--feel",
+        metavar="NAME",
+        help="play the drums as a human does, by the feel of this preset or in this file; none: as written",
+    )
 
 
 def _tempo_and_seed(parser: Parser) -> None:

@@ -23,7 +23,7 @@ LAW = [
     (
         "engine.bar engine.codec engine.dynamics engine.latent engine.noise engine.manifest engine.messages "
         "engine.transport engine.mapping engine.preset engine.shelf engine.table engine.course engine.clicks "
-        "engine.follower engine.pianoroll engine.pulses engine.tempomap",
+        "engine.follower engine.pianoroll engine.pulses engine.tempomap engine.feel engine.hits",
         {"live", "training", "torch"} | SCREEN | MIDI,
     ),
     ("live.cli live.commands", {"torch", "training", "numpy", "rich"} | SCREEN | MIDI),

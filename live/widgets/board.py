@@ -17,6 +17,7 @@ FROM_A_TO_B = "from anchor A to anchor B along the sphere"
 RISK = "low plays the likeliest notes, high takes risks"
 ACCENTS = "from even to strongly accented"
 LATER = "every second sixteenth later: 50 % is straight, 67 % triplets"
+TIGHT = "from as loose as a human drummer to on the grid, accents as written"
 
 
 class Board(Vertical):
@@ -38,6 +39,9 @@ class Board(Vertical):
             Slider("dynamics", "dynamics", preset.dynamics, ACCENTS, ends=("", ""), scale=100),
             Slider("swing", "swing", preset.swing, LATER, ends=("", ""), unit="%", **swing),
         ]
+        if preset.feel is not None:
+            start = preset.feel.tightness
+            self._sliders.append(Slider("tightness", "tightness", start, TIGHT, ends=("", ""), scale=100))
         kinds = [voice.kind for voice in CODECS[preset.manifest.codec].voices]
         self.tracks = [
             Track(index, voice.name, voice.channel, kind == "drums")

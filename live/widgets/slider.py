@@ -1,4 +1,4 @@
-"""A horizontal slider with its ends named: the morph between A and B, temperature, dynamics and swing."""
+"""A horizontal slider with its ends named: the morph between A and B, temperature, swing and their like."""
 
 from textual import events
 
@@ -53,12 +53,14 @@ class Slider(Control):
     def paint(self, canvas: Canvas) -> None:
         """Draw the name and value on one row and the line between its ends on the next."""
         colour = LEARN if self.learning else ACCENT
+        value = f"{self._low + self.value * self._scale:.{2 if self._scale < 10 else 0}f}{self._unit}"
         name = self.label.upper()
+        if len(name) + len(value) + 3 > canvas.width:  # of five sliders side by side
+            name = f"{name[: max(0, canvas.width - len(value) - 4)]}…"
         if self.has_focus:
             canvas.text(0, 0, f" {name} ", BACKGROUND, bold=True, behind=colour)
         else:
             canvas.text(1, 0, name, LEARN if self.learning else TEXT, bold=True)
-        value = f"{self._low + self.value * self._scale:.{2 if self._scale < 10 else 0}f}{self._unit}"
         canvas.text(canvas.width - len(value) - 1, 0, value, TEXT, bold=True)
         note, shade = self.controller(canvas.width // 2)
         if len(name) + len(note) + len(value) + 6 <= canvas.width:

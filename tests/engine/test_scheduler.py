@@ -37,7 +37,7 @@ class Listener:
 
 def scheduler(listener: Listener, *channels: int) -> Scheduler:
     """Return a scheduler of voices on `channels` that sends to `listener`."""
-    return Scheduler(channels, listener.hear, lambda velocity: velocity)
+    return Scheduler(channels, listener.hear, lambda velocity, _: velocity)
 
 
 def note(tick: int, pitch: int, duration: int, voice: int = 0) -> Note:

@@ -182,7 +182,7 @@ def test_a_master_that_cannot_be_heard_is_said() -> None:
         assert any("no MIDI clock can come in" in notice for notice in snapshot.notices)
 
 
-def nonsense(connection: Connection, model: str) -> None:
+def nonsense(connection: Connection, model: str, _: str) -> None:
     """Be a composer that writes a bar that is none after a few good ones, once in this folder."""
     connection.send(ComposerState("ready"))
     bad = not Path(model).exists()

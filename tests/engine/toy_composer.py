@@ -63,7 +63,7 @@ def _note(draw: int, base: int) -> int:
     return (base + draw // 8 % 13, HOLD, HOLD, NOTE_OFF, base + draw // 8 % 5, HOLD)[draw % 6]
 
 
-def run(connection: Connection, model: str) -> None:
+def run(connection: Connection, *_: str) -> None:
     """Answer requests until the player is gone."""
     try:
         connection.send(ComposerState("loading"))

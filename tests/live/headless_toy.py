@@ -15,13 +15,13 @@ from engine.session import Session
 from live.headless import headless
 
 
-def broken(connection: Connection, model: str) -> None:
+def broken(connection: Connection, model: str, _: str) -> None:
     """Be a composer whose model cannot be loaded."""
     connection.send(ComposerState("failed", f"{model}: not a model"))
     connection.close()
 
 
-def dying(connection: Connection, model: str) -> None:
+def dying(connection: Connection, model: str, _: str) -> None:
     """Be a composer that dies before its first word, once."""
     once = Path(f"{model}.died")
     if not once.exists():
