@@ -80,6 +80,8 @@ def _prior(results: Mapping[str, Any]) -> list[str]:
         f"|---|---|{'---|' * len(prior['sources'])}",
     ]
     for statistic, value in prior["statistics"].items():
+        if all(beside["statistics"][statistic] is None for beside in prior["sources"].values()):
+            continue  # of a voice that there is not
         cells = [
             f"{_figure(beside['statistics'][statistic], '.3g')} "
             f"({_figure(beside['overlap'][statistic], '.2f')})"
