@@ -67,5 +67,7 @@ class Board(Vertical):
             value = snapshot.parameters.get(name, control.value)
             bound, waiting = snapshot.bound.get(name, ""), snapshot.waiting.get(name)
             control.show(value, bound, waiting, snapshot.learning == name)
-        for part in (*self.tracks, *self._traces):
-            part.show(snapshot)
+        for track in self.tracks:
+            track.show(snapshot)
+        for trace in self._traces:
+            trace.show(snapshot)
