@@ -12,7 +12,7 @@ and its share in the first layers, is therefore computed for the whole bar befor
 hit left is multiplied once for all that hear it.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
@@ -51,16 +51,18 @@ class ExportedFeel(nn.Module):
     def __init__(self, model: VRNN) -> None:
         super().__init__()
         config = model.config
+        output: Any = model.output  # a mixture; one component makes it a Gaussian
         self.units, self.features = config.units, config.features
         self.z_size = 0 if config.latent == "none" else config.z_size
-        self.width = self.z_size + model.output.noise
+        self.width = self.z_size + output.noise
         self.steps, self.classes, self.gap = STEPS_PER_BAR, CLASSES, float(LONGEST_GAP)
         self.rarely, self.reach, self.loudest = RARELY, REACH, LOUDEST
-        self.components, self.least = model.output.shape[0], model.output.least
-        self.heads = model.output.heads
+        self.components, self.least = output.shape[0], output.least
+        self.heads: nn.Module = output.heads
         self.latent = Latent(model) if self.z_size else NoLatent()
         # The first layers, taken apart by what they multiply: x, what is given, the past, the latent.
-        hears, decodes = model.phi_x[0], model.decoder[0]
+        hears: Any = model.phi_x[0]
+        decodes: Any = model.decoder[0]
         self.phi_x, self.decoder = model.phi_x[1:], model.decoder[1:]
         drawn, width = decodes.in_features - config.units - model.frame.condition, model.frame.width
         past = [decodes.weight[:, drawn : drawn + config.units]]
