@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from multiprocessing.connection import Connection
 
-from engine.clock import MonotonicClock, Wake, read
+from engine.clock import Attended, MonotonicClock, Wake, read
 from engine.desk import Arrival, Desk
 from engine.inlet import Input, open_inputs
 from engine.ledger import Ledger
@@ -40,8 +40,13 @@ def run(setup: Setup, live: Connection, composer: Connection, guard: Connection,
     gc.disable()
     if urgent := real_time():
         keep_memory()
-    player = Player(setup, MonotonicClock(spin=urgent), desk)
+    assert desk.outlet is not None
+    player = Player(setup, Attended(MonotonicClock(spin=urgent), desk.outlet), desk)
+    offsets = player.performance.course.offset
+    desk.outlet.keep_time(offsets)
+    offsets.begin(setup.sound_offset)
     player.run()
+    desk.outlet.flush()
     for close in closers:
         close.close()
     assert desk.ledger is not None

@@ -11,6 +11,7 @@ SWING_PERCENT = (50.0, 75.0)  # where the second of two sixteenths lies, the par
 BPM_RANGE = (20.0, 300.0)
 SYNCS = ("internal", "midi", "link")  # whose tempo: our own, a MIDI clock's, an Ableton Link session's
 OFFSET_MS = (-200.0, 200.0)
+PORT, SOUND = "port", "sound"  # the outputs, each of which has an offset
 MAX_COUNT_IN = 4  # bars
 
 
@@ -46,7 +47,10 @@ class SetBpm:
 
 @dataclass(frozen=True, slots=True)
 class SetOffset:
-    """Let everything leave `milliseconds` after its musical time, or before it; clamped to OFFSET_MS."""
+    """Let the current output have all `milliseconds` after its musical time, or before; within OFFSET_MS.
+
+    That is the port while somebody hears it, or where nobody can tell, else the built-in sound.
+    """
 
     milliseconds: float
 
@@ -197,7 +201,8 @@ class Snapshot:
     # The player ends because of an error or was killed, or there is nothing to play and never will be.
     failed: bool = False
     sync: str = ""  # how keeping time with others goes; "" while the tempo is our own
-    offset_ms: float = 0.0  # of what leaves, from its musical time; where it is to be
+    offset_ms: float = 0.0  # of the current output, from musical time; where it is to be
+    offset_of: str = PORT  # which output that is: PORT or SOUND
     count_in: int = 0  # bars, from the next start on
     # What the steps of the bar that plays report: the manifest's traces by name, one value a step.
     traces: dict[str, tuple[float, ...]] = field(default_factory=dict)

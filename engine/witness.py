@@ -13,9 +13,8 @@ from math import inf
 from multiprocessing.connection import Connection
 
 from engine.clock import read
-from engine.machine import come_forward, keep_memory, real_time
+from engine.machine import keep_memory, real_time
 from engine.midi import CLOCK, CONTROL, NOTE_OFF, NOTE_ON, note_number
-from engine.setup import Setup
 
 SETTLE = 0.3  # seconds for the last notes to arrive
 LISTEN = 0.0005  # seconds between looks at what has come
@@ -101,31 +100,6 @@ def move(link: Connection, api: str, port: str, plan: Sequence[tuple[float, int,
             _until_told(link)
     out.close()
     _say(link, "done", sent)
-
-
-def decode(link: Connection, setup: Setup) -> None:
-    """Decode bars of `setup` without pause, each of a new latent, as a composer does whose knobs never rest.
-
-    Done: how many.
-    """
-    from engine.bench import requests
-    from engine.composer import Composer  # loads torch
-    from engine.decoder import DecoderError
-
-    try:
-        composer = Composer(setup.model, setup.feel_file)
-    except DecoderError as error:
-        _say(link, "refused", str(error))
-        return
-    come_forward()
-    _say(link, "ready", setup.model)
-    bars = 0
-    for request in requests(setup):
-        if link.poll():
-            break
-        composer.reply(request)
-        bars += 1
-    _say(link, "done", bars)
 
 
 def burn(link: Connection) -> None:

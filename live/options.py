@@ -17,7 +17,6 @@ DEFAULTS = {
     "preset": "trio",
     "headless": False,
     "delay": 0.0,
-    "offset": 0.0,
     "count_in": 0,
     "clock": False,
     "sync": "internal",
@@ -139,7 +138,7 @@ def _play(parser: Parser) -> None:
         "--offset",
         type=number("offset", *OFFSET_MS),
         metavar="MS",
-        help="let everything leave so many milliseconds after its time, negative before",
+        help="let the output have everything so many milliseconds after its time, negative before",
     )
     parser.add_argument(
         "--count-in",
