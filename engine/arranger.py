@@ -61,12 +61,10 @@ class Arranger:
         self._feel = setup.feel
         keep = len(setup.opening.bars) if setup.opening else 0
         self._score = Score(setup.manifest, keep, felt=setup.feel is not None)
-        # And when, and the edition of the bar before it.
+        # The request that is out, when it went, and the edition of the bar before it.
         self._asked: tuple[BarRequest, float, int] | None = None
         self._pace: deque[float] = deque([LEAD / 2], maxlen=PACE_MEMORY)  # seconds that replies took
-        self._sought = (
-            -1
-        )  # the step, from the start, from which a bar that plays or is about to was asked for
+        self._sought = -1  # the step, from the start, that a bar which plays or is about to was asked from
         self.asking = inf  # when to ask next for what need not be asked for yet
         self._turned = (0, -inf)  # the revision that was last looked at, and since when it stands
         self._open()

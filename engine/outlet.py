@@ -6,9 +6,8 @@ from engine.ledger import Ledger
 from engine.midi import ALL_NOTES_OFF, CONTROL, PROGRAM
 from engine.sinks import Sink
 
-UNSEEN = (
-    1000  # messages sent since the guard last saw the port, from which on it may be gone; 2,340 fill JACK's
-)
+# Messages sent since the guard last saw the port, from which on it may be gone; 2,340 fill JACK's ring.
+UNSEEN = 1000
 
 
 class Synth(Sink, Protocol):

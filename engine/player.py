@@ -4,13 +4,13 @@ from typing import Any
 
 from engine import recorder
 from engine.arranger import LEAD_CAP
-from engine.clock import Clock
+from engine.clock import Clock, Wake
 from engine.console import Console
 from engine.desk import Arrival, Desk, Link
 from engine.ledger import Alone, Finish, Notice, PortLost, Receivers
 from engine.measure import Measure
-from engine.messages import BarReply, ComposerState
-from engine.midi import NOTE_OFF, NOTE_ON
+from engine.messages import BarReply, ComposerState, SetParameter
+from engine.midi import CONTROL, NOTE_OFF, NOTE_ON
 from engine.performance import Performance
 from engine.pulses import Pulses
 from engine.recorder import RecordError
@@ -71,6 +71,7 @@ class Player:
         if self._sync is not None:
             self._sync.turn(now)
         self.performance.advance(now)
+        self.report.notice(self.performance.stalls.news())
         if self._measure is not None:
             self._measure.look()
         if self._desk.leave is not None:
@@ -115,7 +116,7 @@ class Player:
         if ledger is not None and kind == NOTE_OFF:
             ledger.clear(channel, message[1])
         if kind == NOTE_ON:  # only these are never sent by hand, between ticks
-            now, due = self._clock.now(), self.performance.course.due(tick)
+            now, due = self._clock.now(), self.performance.due(tick)
             self.report.late(now, now - due)
             if self._measure is not None:
                 self._measure.sent(due, now, message)
@@ -127,18 +128,26 @@ class Player:
             now = self._clock.now()
             self.report.late(now, now - due)
 
+    def _listen(self, wake: Wake, until: float) -> None:
+        """Hear what has come, as far as there is time `until` then; `wake` stays set for the rest."""
+        controls = self._desk.controls
+        while controls:
+            self._hear(controls.popleft())
+            if controls and self._clock.now() >= until:
+                wake.set()
+                return
+
     def _hear(self, arrival: Arrival) -> None:
         if self._sync is not None and self._sync.hear(arrival.message, arrival.time, self._clock.now()):
             return
         self.console.control(arrival.message, self._clock.now())
         if self._measure is not None:
-            self._measure.moved(arrival.time)
+            self._measure.moved(arrival.time, knob=arrival.message[0] & 0xF0 == CONTROL)
 
     def _take(self, source: Any) -> None:
         if self._desk.wake is not None and source is self._desk.wake.source:
             self._desk.wake.clear()
-            while self._desk.controls:
-                self._hear(self._desk.controls.popleft())
+            self._listen(self._desk.wake, self.performance.deadline() - HUSH / 2)
             return
         try:
             message = source.recv()
@@ -160,7 +169,7 @@ class Player:
             case _:
                 self.console.obey(message, now)
                 if self._measure is not None:
-                    self._measure.moved(now)
+                    self._measure.moved(now, knob=isinstance(message, SetParameter))
                 self._keep_journal()
 
     def _heed(self, message: Receivers | PortLost | Notice | Alone) -> None:
