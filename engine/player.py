@@ -1,10 +1,11 @@
 """The loop that plays: sends what is due, takes in what arrived, asks for bars ahead, waits."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from engine import recorder
 from engine.arranger import LEAD_CAP
-from engine.clock import Clock, Wake
+from engine.clock import Clock
 from engine.console import Console
 from engine.desk import Arrival, Desk, Link
 from engine.ledger import Alone, Finish, Notice, PortLost, Receivers
@@ -19,6 +20,7 @@ from engine.setup import Setup
 from engine.sync import ClockSync, LinkSync, Sync
 
 IDLE = 0.1  # seconds to wait at most
+LOOK = 0.01  # and between looks at inputs that keep what comes, besides that at arranger.asking
 HUSH = 0.002  # seconds before a note in which nothing else is begun: reading a bar takes one of them
 
 
@@ -74,38 +76,52 @@ class Player:
         self.report.notice(self.performance.stalls.news())
         if self._measure is not None:
             self._measure.look()
+        self.leaving |= self._over()
+        if self.leaving:
+            return
+        due = self.performance.deadline()
+        if self._desk.ears and due - now >= HUSH:
+            for ear in self._desk.ears:
+                self._listen((Arrival(*came) for came in ear.take()), due - HUSH / 2)
+            now, due = self._clock.now(), self.performance.deadline()
+        if due - now < HUSH:
+            self._clock.wait(due, [])
+            return
+        for source in self._clock.wait(self._plan(now, due), self._links):
+            # What comes changes what is to come: a hit that would now have been due already is due now.
+            self.performance.advance(self._clock.now())
+            self._take(source)
+
+    def _over(self) -> bool:
+        """Return whether to leave, for a reason that the performer is told where it is not their own."""
         if self._desk.leave is not None:
             self.report.notice(f"ended by {self._desk.leave}")
         if self.performance.over and not self.performance.playing:
             self.report.notice(f"the master is beyond bar {self._setup.bars}, the last one to play")
-        self.leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
-        self.leaving |= self._setup.headless and self._mute_for_good()  # nobody is there to see why
-        if self.leaving:
-            return
-        due = self.performance.deadline()
-        if due - now < HUSH:
-            self._clock.wait(due, [])
-            return
+        over = self.performance.over or self.console.quit or self._desk.leave is not None
+        return over or (self._setup.headless and self._mute_for_good())  # nobody is there to see why
+
+    def _plan(self, now: float, due: float) -> float:
+        """Do what there is time for until `due`, when something is to be sent; return how long to wait."""
+        deadline = min(due - HUSH / 2, now + IDLE)
         if self._composer == "ready":
-            self._ask(now)
-        deadline = min(due - HUSH / 2, now + IDLE, self.performance.arranger.asking)
+            deadline = min(deadline, self._ask(now))
         if self._sync is not None:
             deadline = min(deadline, self._sync.deadline)
         if self._desk.live is not None:
             if self.report.due(now, deadline):
                 self._show(now, finished=False)
             deadline = min(deadline, self.report.wake(now))
-        for source in self._clock.wait(deadline, self._links):
-            # What comes changes what is to come: a hit that would now have been due already is due now.
-            self.performance.advance(self._clock.now())
-            self._take(source)
+        return min(deadline, now + LOOK) if self._desk.ears else deadline
 
-    def _ask(self, now: float) -> None:
-        """Ask the composer for what is wanted next, or for another composer."""
+    def _ask(self, now: float) -> float:
+        """Ask the composer for what is wanted next, or for another composer; return when to do so again."""
         if self.performance.arranger.overdue(now) and not self._desk.composer.poll():
             self._replace_composer(f"the composer hangs: no bar for {LEAD_CAP:.0f} s")
-        elif (request := self.performance.request(now)) is not None:
+            return now
+        if (request := self.performance.request(now)) is not None:
             self._tell(self._desk.composer, request)
+        return self.performance.arranger.asking
 
     def _send(self, tick: int, message: list[int]) -> None:
         kind, channel, ledger = message[0] & 0xF0, message[0] & 0x0F, self._desk.ledger
@@ -128,13 +144,11 @@ class Player:
             now = self._clock.now()
             self.report.late(now, now - due)
 
-    def _listen(self, wake: Wake, until: float) -> None:
-        """Hear what has come, as far as there is time `until` then; `wake` stays set for the rest."""
-        controls = self._desk.controls
-        while controls:
-            self._hear(controls.popleft())
-            if controls and self._clock.now() >= until:
-                wake.set()
+    def _listen(self, came: Iterator[Arrival], until: float) -> None:
+        """Hear what `came`, as far as there is time `until` then."""
+        for arrival in came:
+            self._hear(arrival)
+            if self._clock.now() >= until:
                 return
 
     def _hear(self, arrival: Arrival) -> None:
@@ -147,7 +161,11 @@ class Player:
     def _take(self, source: Any) -> None:
         if self._desk.wake is not None and source is self._desk.wake.source:
             self._desk.wake.clear()
-            self._listen(self._desk.wake, self.performance.deadline() - HUSH / 2)
+            controls = self._desk.controls
+            came = (controls.popleft() for _ in range(len(controls)))
+            self._listen(came, self.performance.deadline() - HUSH / 2)
+            if controls:
+                self._desk.wake.set()
             return
         try:
             message = source.recv()
