@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from engine import recorder
-from engine.arranger import LEAD_CAP
 from engine.clock import Clock
 from engine.console import Console
 from engine.desk import Arrival, Desk, Link
 from engine.ledger import Alone, Finish, Notice, PortLost, Receivers
+from engine.liaison import Liaison
 from engine.measure import Measure
 from engine.messages import BarReply, ComposerState, SetParameter
 from engine.midi import CONTROL, NOTE_OFF, NOTE_ON
@@ -46,9 +46,9 @@ class Player:
         self._links: list[Any] = [link for link in (desk.composer, desk.live, desk.guard) if link is not None]
         if desk.wake is not None:
             self._links.append(desk.wake.source)
-        self._composer = "loading"
-        self._given_up = False  # no composer will write any more
-        self._wrote = False  # one has been ready, at least
+        self._composer = Liaison(
+            self.performance, self.report, desk, lambda request: self._tell(desk.composer, request)
+        )
         self.failure = ""  # why it could not play on
         self.leaving = False
         for notice in desk.notices:
@@ -99,13 +99,11 @@ class Player:
         if self.performance.over and not self.performance.playing:
             self.report.notice(f"the master is beyond bar {self._setup.bars}, the last one to play")
         over = self.performance.over or self.console.quit or self._desk.leave is not None
-        return over or (self._setup.headless and self._mute_for_good())  # nobody is there to see why
+        return over or (self._setup.headless and self._composer.silent)  # nobody is there to see why
 
     def _plan(self, now: float, due: float) -> float:
         """Do what there is time for until `due`, when something is to be sent; return how long to wait."""
-        deadline = min(due - HUSH / 2, now + IDLE)
-        if self._composer == "ready":
-            deadline = min(deadline, self._ask(now))
+        deadline = min(due - HUSH / 2, now + IDLE, self._composer.ask(now))
         if self._sync is not None:
             deadline = min(deadline, self._sync.deadline)
         if self._desk.live is not None:
@@ -113,15 +111,6 @@ class Player:
                 self._show(now, finished=False)
             deadline = min(deadline, self.report.wake(now))
         return min(deadline, now + LOOK) if self._desk.ears else deadline
-
-    def _ask(self, now: float) -> float:
-        """Ask the composer for what is wanted next, or for another composer; return when to do so again."""
-        if self.performance.arranger.overdue(now) and not self._desk.composer.poll():
-            self._replace_composer(f"the composer hangs: no bar for {LEAD_CAP:.0f} s")
-            return now
-        if (request := self.performance.request(now)) is not None:
-            self._tell(self._desk.composer, request)
-        return self.performance.arranger.asking
 
     def _send(self, tick: int, message: list[int]) -> None:
         kind, channel, ledger = message[0] & 0xF0, message[0] & 0x0F, self._desk.ledger
@@ -175,13 +164,9 @@ class Player:
         now = self._clock.now()
         match message:
             case BarReply():
-                self._accept(message, now)
-            case ComposerState(state, detail):
-                self._composer = "dead" if state == "failed" else state
-                self._given_up = state == "failed"
-                self._wrote |= state == "ready"
-                self.performance.arranger.forget_request()
-                self.report.notice(detail)
+                self._composer.accept(message, now)
+            case ComposerState():
+                self._composer.heed(message)
             case Receivers() | PortLost() | Notice() | Alone():
                 self._heed(message)
             case _:
@@ -208,27 +193,6 @@ class Player:
                 for journal in journals:
                     self._finish(journal)
 
-    def _accept(self, reply: BarReply, now: float) -> None:
-        try:
-            self.performance.accept(reply, now)
-        except ValueError as error:
-            self._replace_composer(f"the composer wrote a bar that is none: {error}")
-
-    def _replace_composer(self, reason: str) -> None:
-        """Wait for the composer no longer; where there is a session, it starts another."""
-        self.report.notice(reason)
-        self._composer = "dead"
-        self.performance.arranger.forget_request()
-        if self._desk.ledger is None:
-            self._given_up = True
-        else:
-            self._desk.ledger.hung = True
-
-    def _mute_for_good(self) -> bool:
-        """Return whether there is nothing to play, or no more than an opening, and never will be."""
-        standing = not self.performance.playing and not self.performance.arranger.ready(0)
-        return self._given_up and (standing or not self._wrote)
-
     def _tell(self, link: Link, message: object) -> bool:
         """Send `message` and return True; False if nobody is there any more."""
         try:
@@ -241,7 +205,7 @@ class Player:
     def _drop(self, link: object) -> None:
         self._links = [other for other in self._links if other is not link]
         if link is self._desk.composer:
-            self._composer, self._given_up = "dead", True
+            self._composer.part()
         elif link is self._desk.guard:
             self._desk.guard = None
         elif link is self._desk.live:
@@ -280,11 +244,11 @@ class Player:
         self.console.end_broken_take(now)
         snapshot = self.console.snapshot(
             now,
-            composer=self._composer,
+            composer=self._composer.state,
             out_port="" if outlet is None else outlet.text,
             in_port=self._desk.in_port,
             finished=finished,
-            failed=bool(self.failure) or self._mute_for_good(),
+            failed=bool(self.failure) or self._composer.silent,
         )
         self._tell(self._desk.live, snapshot)
         self.report.sent(now)
