@@ -36,16 +36,22 @@ def note_figures(measured: Measured, heard: Heard | None, deaf: str | None, bpm:
 def clock_figures(heard: Heard, period: float) -> dict[str, Any]:
     """Return how far the pulses of the clock came from an even one of `period` seconds, while notes came.
 
-    The even clock is the one that lies in the middle of them.
+    The even clock is the one that lies in the middle of them. The drift is by how much it runs away from the
+    monotonic one from the first pulse to the last, by the line that fits them best.
     """
     times, pulses = np.frombuffer(heard.times), np.frombuffer(heard.pulses)
     pulses = pulses[(pulses >= times[0]) & (pulses <= times[-1])] if len(times) else pulses[:0]
     if len(pulses) < 2:
-        return {"clock_jitter_ms": None}
+        return {"clock_jitter_ms": None, "clock_drift_ms": None}
     numbers = np.rint((pulses - pulses[0]) / period)
     off = (pulses - numbers * period) * 1000.0
     lost = int(numbers[-1]) + 1 - len(pulses)
-    return {"clock_jitter_ms": percentiles(np.abs(off - np.median(off))), "clock_pulses_lost": lost}
+    drift = float(np.polyfit(numbers, off, 1)[0] * numbers[-1])
+    return {
+        "clock_jitter_ms": percentiles(np.abs(off - np.median(off))),
+        "clock_drift_ms": round(drift, 3),
+        "clock_pulses_lost": lost,
+    }
 
 
 def matched(sent: list[int], heard: list[int]) -> Iterator[tuple[int, int]]:
