@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch.jit._fuser import optimized_execution
+from torch.jit import optimized_execution  # type: ignore[attr-defined]  # it is there, but not in __all__
 
 from engine.codec import CODECS
 from engine.latent import Latent

@@ -17,7 +17,6 @@ from live.trial import RESTING, perform, rest
 BPM, STRESSED_BPM = 120.0, 200.0  # of the performance, so that figures compare from preset to preset
 REST = 60.0  # seconds at most of playing with the knobs at rest
 STARTS = 3  # fresh processes timed; the median is reported, and each of them
-AGAINST_BARS = 60  # at most, where the plain loop decodes them too: it takes its time
 MACHINE = ("system", "processor", "cores", "load", "memory_free", "clock_source", "python", "wheels")
 
 
@@ -74,7 +73,7 @@ def with_model(preset: Preset, file: str) -> Preset:
 
 
 def _decoding(setup: Setup, bars: int, against: bool) -> dict[str, Any]:
-    found = run(bench.decode, setup, min(bars, AGAINST_BARS) if against else bars, against)
+    found = run(bench.decode, setup, bars, against)
     figures = {"decode_ms_per_bar": found.pop("decode_ms_per_bar"), "against": found.pop("against", None)}
     figures["decode"] = found
     if not against:

@@ -37,12 +37,13 @@ def clock_figures(heard: Heard, period: float, stalls: Sequence[tuple[float, flo
     """Return how far the pulses of the clock came from an even one of `period` seconds, while notes came.
 
     The even clock is the one that lies in the middle of them. `stalls`, as Measured has them, move it; the
-    first pulse after each is late by all of it.
+    first pulse after each is late by all of it. The drift is by how much it runs away from the monotonic one
+    from the first pulse to the last, by the line that fits them best.
     """
     times, pulses = np.frombuffer(heard.times), np.frombuffer(heard.pulses)
     pulses = pulses[(pulses >= times[0]) & (pulses <= times[-1])] if len(times) else pulses[:0]
     if len(pulses) < 2:
-        return {"clock_jitter_ms": None}
+        return {"clock_jitter_ms": None, "clock_drift_ms": None}
     even, late = pulses.copy(), np.zeros(len(pulses))
     for resumed, seconds in stalls:
         first = int(np.searchsorted(pulses, resumed))
@@ -52,7 +53,12 @@ def clock_figures(heard: Heard, period: float, stalls: Sequence[tuple[float, flo
     off = even - numbers * period
     lost = int(numbers[-1]) + 1 - len(pulses)
     jitter = np.abs(off - np.median(off) + late) * 1000.0
-    return {"clock_jitter_ms": percentiles(jitter), "clock_pulses_lost": lost}
+    drift = 1000.0 * float(np.polyfit(numbers, off, 1)[0] * numbers[-1])
+    return {
+        "clock_jitter_ms": percentiles(jitter),
+        "clock_drift_ms": round(drift, 3),
+        "clock_pulses_lost": lost,
+    }
 
 
 def stall_figures(measured: Measured) -> dict[str, Any]:

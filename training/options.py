@@ -88,7 +88,9 @@ def _using(commands: Commands) -> None:
     tricks = commands.add_parser("tricks", help="time what each trick of the decoder buys on this machine")
     model = "an exported .ts, a run's folder, or a configuration, whose model is untrained"
     tricks.add_argument("model", type=Path, metavar="MODEL", help=model)
-    tricks.add_argument("--bars", type=_positive(int), default=60, metavar="N", help="bars timed (60)")
+    tricks.add_argument(
+        "--bars", type=_positive(int), default=60, metavar="N", help="bars timed (60), a tenth of slow forms"
+    )
     tricks.add_argument("--json", action="store_true", help="print JSON instead of a table")
     tricks.set_defaults(command="tricks")
 

@@ -260,7 +260,11 @@ def apart(other: Other, rows: Rows, bpm: float) -> float:
     ours = np.array([tick / PPQN for _, tick, _ in rows])
     theirs = np.array(other.ask("phases", [moment for moment, _, _ in rows]))
     beats = (ours - theirs + 2) % 4 - 2
-    return float(np.abs(beats).max() * 60 / bpm)
+    late = beats * 60_000 / bpm
+    print(
+        f"{len(rows)} notes, {bpm:g} BPM: apart by {np.median(late):.2f}, at most {np.abs(late).max():.2f} ms"
+    )
+    return float(np.abs(late).max() / 1000)
 
 
 def test_who_joins_takes_the_tempo_and_the_bar_that_it_finds(begin: Begin) -> None:

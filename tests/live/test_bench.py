@@ -179,7 +179,19 @@ def test_pulses_are_held_against_an_even_clock_and_those_that_lack_are_counted()
     figures = figures_of.clock_figures(heard, 0.02)
     assert figures["clock_jitter_ms"] == {"p50": 0.0, "p99": 0.0, "max": pytest.approx(3.0)}
     assert figures["clock_pulses_lost"] == 1
-    assert figures_of.clock_figures(Heard(times, b""), 0.02) == {"clock_jitter_ms": None}
+    nothing = figures_of.clock_figures(Heard(times, b""), 0.02)
+    assert nothing == {"clock_jitter_ms": None, "clock_drift_ms": None}
+
+
+def test_a_clock_that_runs_away_shows_as_drift_and_jitter_does_not() -> None:
+    even = np.arange(500) * 0.02
+    heard = [
+        Heard(np.array([0.0, 20.0]).tobytes(), b"", 0, (even * pace + wobble).tobytes())
+        for pace, wobble in ((1.0001, 0.0), (1.0, 0.003 * (-1.0) ** np.arange(500)))
+    ]
+    fast, shaky = (figures_of.clock_figures(each, 0.02)["clock_drift_ms"] for each in heard)
+    assert fast == pytest.approx(0.998, abs=0.01)
+    assert abs(shaky) < 0.05
 
 
 def test_a_stall_is_told_and_the_clock_is_even_on_either_side_of_it() -> None:

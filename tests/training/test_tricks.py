@@ -10,8 +10,9 @@ from training.cli import main
 from training.export import export_model
 from training.musicvae.agreement import Agreement, compare, reference
 from training.musicvae.exported import ExportedMusicVAE
-from training.musicvae.forms import SHIPPED, Form, forms
+from training.musicvae.forms import PLAIN, SHIPPED, Form, forms
 from training.musicvae.model import ModelConfig, MusicVAE
+from training.musicvae.tricks import measure, table
 from training.packing import script
 from training.weights import from_file
 
@@ -65,11 +66,11 @@ def found(model: MusicVAE, made: list[Form]) -> dict[str, Agreement]:
 def test_every_float32_form_writes_the_models_tokens(found):
     exact = [name for name, agreement in found.items() if agreement.logit_difference < 1e-3]
     assert exact == [
-        "plain loop, one-hot, eager",
+        PLAIN,
         "+ scripted",
-        "+ cells in the place of nn.LSTM",
         "+ tables, code hoisted",
         "+ frozen",
+        "plain loop, but of nn.LSTM",
         "ships, but float32",
     ]
     for name in exact:
@@ -91,7 +92,7 @@ def test_a_form_hears_its_prefix_as_the_shipped_module_does(model, made):
     given = torch.randint(0, 130, known.tokens[1].shape, generator=torch.Generator().manual_seed(1))
     warm, noise = torch.tensor([0.7, 1.0, 1.3]), [voice[1] for voice in known.noise]
     expected = whole.bar(known.codes[1], given, 5, warm, noise)
-    for form in made[:5]:
+    for form in [*made[:4], made[6]]:
         assert torch.equal(form.module.bar(known.codes[1], given, 5, warm, noise), expected)
 
 
@@ -117,7 +118,7 @@ def test_the_command_prints_a_table_and_json(tmp_path, capsys):
     title, _, head, *rows = shown.out.splitlines()
     assert title == f"{output}: 2 bars, one thread"
     assert head.split("  ")[0] == "form"
-    assert [row.partition("  ")[0] for row in rows][:2] == ["plain loop, one-hot, eager", "+ scripted"]
+    assert [row.partition("  ")[0] for row in rows][:2] == [PLAIN, "+ scripted"]
     assert len({len(row) for row in (head, *rows)}) == 1
     assert shown.err.splitlines() == [
         "building the forms",
@@ -130,6 +131,22 @@ def test_the_command_prints_a_table_and_json(tmp_path, capsys):
     assert len(set(names)) == len(names)
     assert all(line["beside"] in names for line in figures["forms"])
     assert all(line["p50_ms"] > 0 and line["same_tokens"] > 0.9 for line in figures["forms"])
+
+
+def test_a_gain_is_of_the_figures_shown_and_slow_forms_have_fewer_bars(tmp_path):
+    config = tmp_path / "tiny.toml"
+    config.write_text(CONFIG)
+    figures = measure(config, bars=105)
+    lines = {line["form"]: line for line in figures["forms"]}
+    assert (lines[SHIPPED]["bars"], lines[PLAIN]["bars"]) == (105, 15)
+    assert lines[SHIPPED]["p50_ms"] <= lines[SHIPPED]["p99_ms"] <= lines[SHIPPED]["slowest_ms"]
+    assert lines[PLAIN]["p99_ms"] is None  # the slowest of fifteen would be no percentile
+    for line in lines.values():
+        assert line["gain"] == round(lines[line["beside"]]["cpu_p50_ms"] / line["cpu_p50_ms"], 2)
+    head, *rows = table(figures).splitlines()[2:]
+    assert head.split()[:6] == ["form", "bars", "p50", "ms", "p99", "ms"]
+    assert f"x {lines['+ int8']['gain']:.2f}" in rows[4]
+    assert rows[4].count("+ frozen") == 1
 
 
 def test_what_has_no_bars_or_no_weights_is_one_line(tmp_path, capsys):

@@ -13,6 +13,8 @@ from training.musicvae.model import BottomDecoder, MusicVAE
 from training.musicvae.streaming import Recurrence
 from training.packing import script
 
+# The loop of engine.plain and of `live bench --against`: what one writes first, unless one takes nn.LSTM.
+PLAIN = "plain loop of cells, one-hot, eager"
 SHIPPED = "+ voices batched: what ships"
 
 
@@ -23,6 +25,7 @@ class Form:
     name: str
     beside: str
     module: Any
+    seldom: bool = False  # slow enough to be timed in every tenth turn only
     planned: int = 0  # bars whose codes are spelt out at once, for each bar anew; with 0 its code is given
     profiling: bool = False  # TorchScript's profiling executor, which the engine switches off
 
@@ -137,14 +140,13 @@ def forms(model: MusicVAE) -> list[Form]:
     """Return the forms of `model`: a ladder, one trick more each, and what ships with one exchanged."""
     exact, shipped = (ExportedMusicVAE(model, quantise) for quantise in (False, True))
     whole, batched = frozen(exact), frozen(shipped)
-    plain = [OneHotVoice(voice) for voice in model.bottoms]
+    packed = [OneHotVoice(voice) for voice in model.bottoms]
     cells = [OneHotVoice(voice, cells=True) for voice in model.bottoms]
     own = [alone(model, voice) for voice in range(len(model.bottoms))]
     streamed = [script(ExportedMusicVAE(voice, quantise=False)) for voice in own]
     ladder = {
-        "plain loop, one-hot, eager": Apart(whole, plain),
-        "+ scripted": Apart(whole, [script(voice) for voice in plain]),
-        "+ cells in the place of nn.LSTM": Apart(whole, [script(voice) for voice in cells]),
+        PLAIN: Apart(whole, cells),
+        "+ scripted": Apart(whole, [script(voice) for voice in cells]),
         "+ tables, code hoisted": Apart(whole, streamed),
         "+ frozen": Apart(whole, [torch.jit.freeze(voice, METHODS) for voice in streamed]),
         "+ int8": Apart(batched, [frozen(ExportedMusicVAE(voice, quantise=True)) for voice in own]),
@@ -153,10 +155,14 @@ def forms(model: MusicVAE) -> list[Form]:
     names = list(ladder)
     anew = "ships, new latent: all codes planned"
     return [
-        *(Form(name, names[max(0, index - 1)], ladder[name]) for index, name in enumerate(names)),
+        *(
+            Form(name, names[max(0, index - 1)], ladder[name], seldom=index < 2)
+            for index, name in enumerate(names)
+        ),
+        Form("plain loop, but of nn.LSTM", PLAIN, Apart(whole, packed), seldom=True),
         Form("ships, but float32", SHIPPED, whole),
-        Form("ships, but bfloat16", SHIPPED, frozen(in_bfloat16(model))),
-        Form("ships, but eager", SHIPPED, shipped),
+        Form("ships, but bfloat16", SHIPPED, frozen(in_bfloat16(model)), seldom=True),
+        Form("ships, but eager", SHIPPED, shipped, seldom=True),
         Form("ships, but profiling executor", SHIPPED, batched, profiling=True),
         Form(anew, SHIPPED, batched, planned=model.config.bars),
         Form("ships, new latent: planned to the bar", anew, batched, planned=1),
