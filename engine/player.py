@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engine import recorder
 from engine.clock import Clock
 from engine.console import Console
 from engine.desk import Arrival, Desk, Link
@@ -221,8 +220,10 @@ class Player:
     def _finish(self, journal: str) -> None:
         """Have the .mid written: by the guard, because it takes too long for the loop, if there is one."""
         if self._desk.guard is None or not self._tell(self._desk.guard, Finish(journal)):
+            from engine.midifile import finish  # loads mido
+
             try:
-                self.report.notice(f"recorded {recorder.finish(journal)}")
+                self.report.notice(f"recorded {finish(journal)}")
             except RecordError as error:
                 self.report.notice(str(error))
 
