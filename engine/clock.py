@@ -13,6 +13,7 @@ from typing import Any, Protocol
 _coarse = time.get_clock_info("monotonic").resolution > 0.001
 read: Callable[[], float] = time.perf_counter if _coarse else time.monotonic
 SPIN = 0.001  # seconds before a deadline from which a real-time process polls the clock instead of sleeping
+CLOSE = 0.002  # seconds before something is due in which nothing else is begun
 
 
 class Source(Protocol):
@@ -97,6 +98,39 @@ class ManualClock:
         while not (ready := [source for source in sources if source.poll()]) and self._now < deadline:
             self._now = min(deadline, self._now + self._stride)
         return ready
+
+
+class Held(Protocol):
+    """Something that has to be done in time while others wait: `turn` by `deadline`."""
+
+    @property
+    def deadline(self) -> float:
+        """The time of the next thing to do, infinity for none."""
+
+    def turn(self, now: float) -> None:
+        """Do what is due."""
+
+
+class Attended:
+    """A clock that sees to something else meanwhile, whenever it is waited for."""
+
+    def __init__(self, clock: Clock, held: Held) -> None:
+        self._clock = clock
+        self._held = held
+
+    def now(self) -> float:
+        """Return the time in seconds."""
+        return self._clock.now()
+
+    def wait(self, deadline: float, sources: Sequence[Any]) -> list[Any]:
+        """Wait until `deadline` or until one of `sources` has something to read; return those that have."""
+        while (due := self._held.deadline) <= deadline:
+            near = due - self._clock.now() < CLOSE
+            ready = self._clock.wait(due, [] if near else sources)
+            self._held.turn(self._clock.now())
+            if ready:
+                return ready
+        return self._clock.wait(deadline, sources)
 
 
 def _readable(sources: Sequence[Connection], timeout: float) -> list[Connection]:

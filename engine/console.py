@@ -181,6 +181,7 @@ class Console:
             failed=failed,
             sync="" if self._sync is None else self._sync.text(now),
             offset_ms=1000.0 * performance.course.offset.wanted,
+            offset_of=performance.course.offset.current,
             count_in=performance.count_in,
             traces={} if self._setup.headless else arranger.traces(number),
         )

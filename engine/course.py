@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import ceil
 
 from engine.hits import leant
-from engine.offset import Offset
+from engine.offset import Offsets
 from engine.swing import straight
 from engine.transport import Transport, clamp_bpm
 
@@ -15,7 +15,7 @@ class Course:
     """Time as the performance has it.
 
     What is written on a straight tick is sent on the tick that swing puts it on, off which a human's hit
-    leans, and leaves when `transport` is there, the port's `offset` later. `transport` itself knows nothing
+    leans, and leaves when `transport` is there, the outputs' `offset` later. `transport` itself knows nothing
     of these, as clock pulses do not.
     """
 
@@ -32,7 +32,7 @@ class Course:
         `swing` and `tightness` return their amounts now.
         """
         self.transport = Transport(clamp_bpm(bpm), 0, 0.0)
-        self.offset = Offset(offset)
+        self.offset = Offsets(offset)
         self.first = 0  # the tick on which it begins: negative with a count-in
         self.end = end
         self.sent = -1  # everything on ticks up to this one has been sent
@@ -43,6 +43,7 @@ class Course:
     def begin(self, first: int, leaves: float) -> None:
         """Go to tick `first`, the sooner of which and its musical time is at `leaves`."""
         self.first = first
+        self.offset.settle()
         self.transport = self.transport.moved_to(first, leaves - min(0.0, self.offset.seconds))
         self.sent = self.played = first - 1
 
@@ -50,9 +51,11 @@ class Course:
         """Go back to the beginning."""
         self.sent = self.played = -1
 
-    def resume(self, now: float) -> None:
-        """Go on at `now` with what has not been sent."""
+    def resume(self, now: float) -> float:
+        """Go on at `now` with what has not been sent; return by how many seconds that is later."""
+        before = self.due(self.sent + 1)
         self.transport = self.transport.moved_to(self.sent + 1, now - self.offset.seconds)
+        return now - before
 
     def set_bpm(self, bpm: float, now: float, moving: bool) -> None:
         """Go on at `bpm`, clamped, from the next tick on, or begin so; a first one to come keeps its time.
@@ -66,6 +69,7 @@ class Course:
 
     def join(self, line: Transport, tick: int) -> None:
         """Go along `line` from `tick` on."""
+        self.offset.settle()
         self.transport, self.first, self.sent = line, tick, tick - 1
         self.played = straight(tick - 1, self._swing())
 

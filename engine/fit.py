@@ -2,6 +2,8 @@
 
 import math
 
+DOUBT = 4.5  # standard deviations by which one fit contradicts another
+
 
 class Fit:
     """A polynomial of `order` 1 or 2 through the last pulses, one correction a pulse.
@@ -57,7 +59,36 @@ class Fit:
         self.spread = min(1.0, (4.0 if self.order == 1 else 9.0) / self.pulses)
 
 
-def contradicted(fit: Fit, agreed: list[tuple[Fit, float]], reach: float) -> bool:
+def steadiest(ramps: list[Fit], straights: list[Fit], jitter: float) -> Fit:
+    """Return the best fit, the longest that no quicker one contradicts by DOUBT deviations.
+
+    Those that are contradicted go on from the best of `ramps`.
+    """
+    best, doubt = ramps[0], DOUBT * jitter
+    agreed: list[tuple[Fit, float]] = [(best, doubt * math.sqrt(best.spread))]
+    for fit in ramps[1:]:
+        reach = doubt * math.sqrt(fit.spread)
+        if _contradicted(fit, agreed, reach):
+            fit.follow(best)
+        else:
+            best = fit
+            agreed.append((fit, reach))
+    ramp = best
+    # The deviation of a quadratic fit's second derivative, sqrt(720 / n^5), in units of the jitter.
+    ramping = abs(ramp.curve) > doubt * 26.8 / max(3, ramp.pulses) ** 2.5
+    for fit in straights:
+        reach = doubt * math.sqrt(fit.spread)
+        lag = abs(ramp.curve) * fit.pulses**2 / 8  # behind a ramp, between n^2/12 and n^2/6
+        if _contradicted(fit, agreed, reach) or (ramping and lag * DOUBT > reach):
+            fit.follow(ramp)
+        else:
+            agreed.append((fit, reach))
+            if fit.spread <= best.spread:
+                best = fit
+    return best
+
+
+def _contradicted(fit: Fit, agreed: list[tuple[Fit, float]], reach: float) -> bool:
     """Return whether `fit` is too far from one of `agreed`, with their reaches; if straight a quicker one."""
     return any(
         abs(other.time - fit.time) > max(reach, others_reach)

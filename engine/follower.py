@@ -15,12 +15,10 @@ class Follower:
     """Hears a master's clock messages, each with the time of its arrival, and says where it is.
 
     After Start the next pulse is the first of bar 1; after Continue it is the one behind the last, or the one
-    that a song position has named. What the phase lock reaches (jitter of uniform distribution +-j or of
-    standard deviation s, 40 to 240 beats a minute; its test simulates it): locked within a bar; from then on
-    within 1 ms of the master's true beat for j up to 3 ms and s of 1 ms. s = 3 ms leaves a deviation of
-    0.6 ms after a bar however it is heard, and 0.2 ms after eight. On a ramp of 40 beats a minute in 16 bars
-    it is within 0.2 ms if there is no jitter, else 2 ms (j = 1 ms), 3.5 ms (s = 1 ms), 5 ms (j = 3 ms); after
-    a step of 10 % it is back within 1 ms in half a bar, or in four where s is 3 ms.
+    that a song position has named. `locked` is said when the beat is probably known to a millisecond: within
+    a bar for jitter of up to +-3 ms, after about three where its standard deviation is 3 ms. On a ramp it is
+    within 0.2 ms without jitter; with it a ramp is believed only once it shows, some milliseconds late.
+    engine/FIGURES.md has the figures of many simulated masters, by tests/engine/master.py.
     """
 
     def __init__(self, bpm: float) -> None:

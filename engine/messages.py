@@ -11,6 +11,7 @@ SWING_PERCENT = (50.0, 75.0)  # where the second of two sixteenths lies, the par
 BPM_RANGE = (20.0, 300.0)
 SYNCS = ("internal", "midi", "link")  # whose tempo: our own, a MIDI clock's, an Ableton Link session's
 OFFSET_MS = (-200.0, 200.0)
+PORT, SOUND = "port", "sound"  # the outputs, each of which has an offset
 MAX_COUNT_IN = 4  # bars
 
 
@@ -46,7 +47,10 @@ class SetBpm:
 
 @dataclass(frozen=True, slots=True)
 class SetOffset:
-    """Let everything leave `milliseconds` after its musical time, or before it; clamped to OFFSET_MS."""
+    """Let the current output have all `milliseconds` after its musical time, or before; within OFFSET_MS.
+
+    That is the port while somebody hears it, or where nobody can tell, else the built-in sound.
+    """
 
     milliseconds: float
 
@@ -197,7 +201,8 @@ class Snapshot:
     # The player ends because of an error or was killed, or there is nothing to play and never will be.
     failed: bool = False
     sync: str = ""  # how keeping time with others goes; "" while the tempo is our own
-    offset_ms: float = 0.0  # of what leaves, from its musical time; where it is to be
+    offset_ms: float = 0.0  # of the current output, from musical time; where it is to be
+    offset_of: str = PORT  # which output that is: PORT or SOUND
     count_in: int = 0  # bars, from the next start on
     # What the steps of the bar that plays report: the manifest's traces by name, one value a step.
     traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
@@ -208,18 +213,20 @@ class Measured:
     """What a player whose Setup says `measure` kept of itself; it comes once, before the last snapshot.
 
     Times are seconds of the engine's clock, samples the bytes of arrays: `due` and `sent` float64 for each
-    note on, `notes` uint16, channel * 128 + pitch, and `knob_to_note` float64 for each move of a knob, from
-    its arrival to the nominal time of the first step that reflects it. A step is missed if it does not
-    reflect a move that came 20 ms or more before; `knob_steps` are those that had one to reflect.
+    note on, `notes` uint16, channel * 128 + pitch. `knob_to_note` counts, uint32 as engine.tally has them,
+    the moves of knobs by how long each took from its arrival to the nominal time of the first step that
+    reflects it. A step is missed if it does not reflect a move that came 20 ms or more before; `knob_steps`
+    are those that had one to reflect.
     """
 
     due: bytes
     sent: bytes
     notes: bytes
-    notes_dropped: int  # beyond what is kept
+    stalls: tuple[tuple[float, float], ...]  # (when the music went on, by how many seconds it was moved)
     knob_to_note: bytes
     knob_to_note_worst: float
-    knob_moves: int
+    knob_heard: int  # messages that were to move a knob, at the player's input
+    knob_moves: int  # that changed the music
     knob_moves_dropped: int  # while nothing played
     knob_steps: int
     knob_missed_steps: int

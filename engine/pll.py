@@ -3,7 +3,8 @@
 import math
 from collections import deque
 
-from engine.fit import Fit, bend, contradicted, squares
+from engine.fit import DOUBT, Fit, bend, squares, steadiest
+from engine.level import GAIN, Level
 
 SHORTEST, LONGEST = 60 / (24 * 400), 60 / (24 * 10)  # seconds from pulse to pulse: 400 and 10 beats a minute
 # The memories, in pulses: of quadratic fits, which follow a ramp, and of straight ones, which are steadier.
@@ -11,13 +12,13 @@ RAMPS, STRAIGHTS = (8, 24, 96, 384), (24, 96, 384, 1536)
 PROBE = 1  # of RAMPS: the one whose errors tell the jitter, as it is hardly ever wrong about the tempo
 JITTER_FLOOR, FIRST_JITTER = 3e-5, 1e-3  # seconds
 JITTER_MEMORY = 96  # pulses
-DOUBT = 4.5  # standard deviations by which one fit contradicts another
 OUTLIER, SLIGHTEST, HALF = 5.0, 5e-4, 0.6  # of an outlier: deviations, seconds at least, periods at most
 BEGIN = 8  # pulses from which on there are outliers
 FEWEST, MOST, PATIENT = 4, 12, 48  # outliers in a row that are judged, by their odds; and in any case
 HISTORY = 24  # pulses before and in such a run that are looked at
-SURE, DOUBTFUL = 3e-4, 1e-3  # seconds of uncertainty up to which it locks, and from which on it has lost it
-BAR = 84  # pulses after which less has to do: within a bar one can hardly be surer
+# Seconds of uncertainty up to which it locks, at first and after BAR pulses; from LOST on it does so anew.
+SURE, LATER, LOST = 2.5e-4, 3.8e-4, 5e-4
+BAR = 84
 
 
 class PhaseLock:
@@ -26,20 +27,22 @@ class PhaseLock:
     The measure of a contradiction is the jitter itself, so that a clean clock is followed closely and a
     jittery one patiently (the choice of the memory is Lepski's: the longest whose bias does not show). With
     jitter of standard deviation s a steady clock's phase is known to about 2 s / sqrt(n) after n pulses, the
-    least that is possible. A pulse far off is left out; several in a row are judged: pulses lost or doubled,
-    a jump of the phase, or another tempo.
+    least that is possible for Gaussian jitter; of jitter with bounds a Level knows more. A pulse far off is
+    left out; several in a row are judged: pulses lost or doubled, a jump of the phase, or another tempo.
     """
 
     def __init__(self) -> None:
         self._ramps = [Fit(2, memory) for memory in RAMPS]
         self._straights = [Fit(1, memory) for memory in STRAIGHTS]
         self._fits = [*self._ramps, *self._straights]
+        self._level = Level()
         self._variance, self._measured = FIRST_JITTER**2, 4
         self.reset()
 
     def reset(self) -> None:
         """Forget every pulse; how jittery they were is remembered."""
         self._best = self._straights[0]
+        self._level.clear()
         self._pulses = 0  # since then
         self._last = -math.inf
         self._errors: deque[float] = deque(maxlen=HISTORY)
@@ -50,12 +53,13 @@ class PhaseLock:
     @property
     def time(self) -> float:
         """When the last pulse was, in seconds, its jitter taken out."""
-        return self._best.time
+        return self._level.time if self._level.found else self._best.time
 
     @property
     def period(self) -> float:
         """Seconds to the next pulse; LONGEST before the second one."""
-        period = self._best.period + self._best.curve / 2
+        level, best = self._level, self._best
+        period = level.period if level.found else best.period + best.curve / 2
         return max(SHORTEST, min(LONGEST, period)) if self._pulses > 1 else LONGEST
 
     @property
@@ -89,6 +93,7 @@ class PhaseLock:
                 fit.forget(time, apart, 2)
             else:
                 fit.advance()
+        self._level.advance()
         if self._pulses <= 2:
             return 1
         error = time - self._best.time
@@ -104,7 +109,10 @@ class PhaseLock:
             return 1 + (self._judge() if self._odd >= min(MOST, max(FEWEST, 20 / chance)) else 0)
         self._correct(time)
         unsure = self.jitter * math.sqrt(self._best.spread)
-        limit = DOUBTFUL if self.locked or self._pulses >= BAR else SURE
+        self._level.correct(time, self._best, DOUBT * unsure)
+        if self._level.found:
+            unsure *= GAIN
+        limit = LOST if self.locked else LATER if self._pulses >= BAR else SURE
         self.locked = unsure < limit and self._pulses > BEGIN
         return 1
 
@@ -118,7 +126,7 @@ class PhaseLock:
         self._measure(time)
         for fit in self._fits:
             fit.correct(time - fit.time)
-        self._choose()
+        self._best = steadiest(self._ramps, self._straights, self.jitter)
 
     def _measure(self, time: float) -> None:
         probe = self._ramps[PROBE]
@@ -128,34 +136,9 @@ class PhaseLock:
         self._measured = min(self._measured + 1, JITTER_MEMORY)
         self._variance += (square - self._variance) / self._measured
 
-    def _choose(self) -> None:
-        """Find the best fit; those that are contradicted go on from the best ramp."""
-        doubt = DOUBT * self.jitter
-        best = self._ramps[0]
-        agreed: list[tuple[Fit, float]] = [(best, doubt * math.sqrt(best.spread))]
-        for fit in self._ramps[1:]:
-            reach = doubt * math.sqrt(fit.spread)
-            if contradicted(fit, agreed, reach):
-                fit.follow(best)
-            else:
-                best = fit
-                agreed.append((fit, reach))
-        ramp = best
-        # The deviation of a quadratic fit's second derivative, sqrt(720 / n^5), in units of the jitter.
-        ramping = abs(ramp.curve) > doubt * 26.8 / max(3, ramp.pulses) ** 2.5
-        for fit in self._straights:
-            reach = doubt * math.sqrt(fit.spread)
-            lag = abs(ramp.curve) * fit.pulses**2 / 8  # behind a ramp, between n^2/12 and n^2/6
-            if contradicted(fit, agreed, reach) or (ramping and lag * DOUBT > reach):
-                fit.follow(ramp)
-            else:
-                agreed.append((fit, reach))
-                if fit.spread <= best.spread:
-                    best = fit
-        self._best = best
-
     def _land(self, time: float, error: float, gate: float) -> None:
         """Take the phase from a pulse at `time`, `error` after its own, unless that is whole periods."""
+        self._level.clear()
         period = self._best.period
         whole = round(error / period) * period
         for fit in self._fits:
@@ -196,6 +179,7 @@ class PhaseLock:
             self._pulses = 0  # nothing that is known is of use
             self.locked = False
         self._errors.clear()
+        self._level.clear()
         self._odd = 0
         return counted
 

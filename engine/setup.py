@@ -49,7 +49,8 @@ class Setup:
     play: bool = True  # begin as soon as the first bar is there; False waits for Play
     bars: int | None = None
     delay: float = 0.0  # seconds between the open port and the first note
-    offset: float = 0.0  # seconds after its musical time at which everything leaves, -0.2 to 0.2
+    offset: float = 0.0  # seconds after its musical time at which the port has everything, -0.2 to 0.2
+    sound_offset: float = 0.0  # likewise for the built-in sound
     count_in: int = 0  # bars of clicks before the first one, at each start
     record: str | None = None  # a .mid file that does not exist yet
     port: str | None = None  # an existing port to connect to instead of a virtual one

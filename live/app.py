@@ -24,7 +24,7 @@ from live.keys import KEYS
 from live.link import Link, Reader
 from live.notices import Notices
 from live.parting import PARTING, on_signals
-from live.settings import controllers_file, save_controllers
+from live.settings import controllers_file, offsets_file, output_name, save_controllers, save_offset
 from live.theme import STAGE
 from live.widgets.board import Board
 from live.widgets.control import Control
@@ -39,16 +39,25 @@ class Stage(App[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(
-        self, preset: Preset, link: Link, folder: Path, device: str | None = None, log: Path | None = None
+        self,
+        preset: Preset,
+        link: Link,
+        folder: Path,
+        device: str | None = None,
+        log: Path | None = None,
+        *,
+        port: str | None = None,
     ) -> None:
         """Show `preset` played over `link`; recordings begun here go to `folder`.
 
-        Learnt controllers are kept for `device`, and `log` is where the processes say what went wrong.
+        Learnt controllers are kept for `device`, the offset of the output for `port`, where they were named;
+        and `log` is where the processes say what went wrong.
         """
         super().__init__()
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
         self._controllers = controllers_file(preset.name, device)
+        self._port = port
         self._log_file = log
         self._preset = preset
         self._board = Board(preset)
@@ -110,7 +119,10 @@ class Stage(App[None]):
         self._board.show(snapshot, self._hands.tempo())
         self._notices.told(snapshot.notices)
         if before is not None and snapshot.bound != before.bound:
-            self._keep(snapshot.bound)
+            self._keep("controllers", lambda: save_controllers(self._controllers, snapshot.bound))
+        if before is not None and words.shifted(before, snapshot):
+            output = output_name(snapshot.offset_of, self._preset.name, self._port)
+            self._keep("offset", lambda: save_offset(offsets_file(), output, snapshot.offset_ms))
         if snapshot.recording and snapshot.recording not in self.takes:
             self.takes.append(snapshot.recording)
         self._look()
@@ -124,13 +136,13 @@ class Stage(App[None]):
             self._board.transport.show(self._snapshot, self._hands.tempo())
         self._look()
 
-    def _keep(self, bound: dict[str, str]) -> None:
+    def _keep(self, what: str, save: Callable[[], str | None]) -> None:
         def write() -> None:
-            error = save_controllers(self._controllers, bound)
+            error = save()
             if error:
                 self.call_from_thread(self._say, error)
 
-        self.run_worker(write, thread=True, group="keep", exclusive=True)
+        self.run_worker(write, thread=True, group=what, exclusive=True)
 
     def _say(self, line: str) -> None:
         self._notices.say(line)

@@ -8,7 +8,7 @@ from pathlib import Path
 from time import monotonic
 
 from engine import messages
-from engine.messages import BPM_RANGE, OFFSET_MS, Command, Snapshot
+from engine.messages import BPM_RANGE, OFFSET_MS, PORT, SOUND, Command, Snapshot
 from engine.preset import Preset
 from live.takes import new_take
 from live.tempo import Taps
@@ -38,7 +38,7 @@ class Hands:
     snapshot: Snapshot | None = None  # the newest one
     learning: bool = False
     _bpm: tuple[float, float] = (0.0, 0.0)  # as asked for, and until when that outweighs snapshots
-    _offset: tuple[float, float] = (0.0, 0.0)  # likewise, in milliseconds
+    _offset: tuple[float, float, str] = (0.0, 0.0, "")  # likewise, in milliseconds, and of which output
     _taps: Taps = field(default_factory=Taps)
 
     def tempo(self) -> float:
@@ -85,23 +85,26 @@ class Hands:
         self.say(f"Count-in: {many} before the first one, from the next start on.")
 
     def offset(self, change: float) -> None:
-        """Let everything leave later or sooner, in milliseconds."""
+        """Let the output in use have everything later or sooner, in milliseconds."""
         self._set_offset(self._offset_ms() + change)
 
     def _offset_ms(self) -> float:
-        milliseconds, until = self._offset
-        if monotonic() < until:
+        milliseconds, until, of = self._offset
+        if monotonic() < until and of == self._output():
             return milliseconds
         return self.snapshot.offset_ms if self.snapshot else 0.0
 
     def _set_offset(self, milliseconds: float) -> None:
         milliseconds = min(OFFSET_MS[1], max(OFFSET_MS[0], round(milliseconds, 3)))
-        self._offset = (milliseconds, monotonic() + ECHO_SECONDS)
+        self._offset = (milliseconds, monotonic() + ECHO_SECONDS, self._output())
         self.send(messages.SetOffset(milliseconds))
         when = "on its time" if not milliseconds else f"{abs(milliseconds):g} ms "
         if milliseconds:
             when += "after its time" if milliseconds > 0 else "before its time"
-        self.say(f"Everything leaves {when}.")
+        self.say(f"{'The built-in sound' if self._output() == SOUND else 'The port'} has everything {when}.")
+
+    def _output(self) -> str:
+        return PORT if self.snapshot is None else self.snapshot.offset_of
 
     def learn(self) -> None:
         """Begin or end learning."""
@@ -167,8 +170,9 @@ class Hands:
         self.ask("Beats a minute", f"{self.tempo():g}", number("tempo", *BPM_RANGE), self._set_bpm)
 
     def ask_offset(self) -> None:
-        """Ask for the offset of everything that leaves."""
-        question = "Milliseconds after its time that everything leaves"
+        """Ask for the offset of the output in use."""
+        output = "the built-in sound" if self._output() == SOUND else "the port"
+        question = f"Milliseconds after its time that {output} has everything"
         self.ask(question, f"{self._offset_ms():g}", number("offset", *OFFSET_MS), self._set_offset)
 
     def ask_seed(self) -> None:

@@ -21,7 +21,7 @@ def on_screen(preset: Preset, setup: Setup) -> int:
         try:
             from live.app import Stage
 
-            stage = Stage(preset, session, Path.cwd(), setup.control, file if kept else None)
+            stage = Stage(preset, session, Path.cwd(), setup.control, file if kept else None, port=setup.port)
         except BaseException:
             session.close()
             raise

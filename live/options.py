@@ -17,7 +17,6 @@ DEFAULTS = {
     "preset": "trio",
     "headless": False,
     "delay": 0.0,
-    "offset": 0.0,
     "count_in": 0,
     "clock": False,
     "sync": "internal",
@@ -113,7 +112,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
         "--stress",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="play at 200 BPM, every core busy besides, knobs moving a thousand times a second",
+        help="play at 200 BPM, a screen drawn, every core busy besides, a thousand control changes a second",
     )
     doctor = commands.add_parser("doctor", help="say what limits timing on this machine, and measure it")
     _measured(doctor, "the measurement", DOCTOR_SECONDS)
@@ -139,7 +138,7 @@ def _play(parser: Parser) -> None:
         "--offset",
         type=number("offset", *OFFSET_MS),
         metavar="MS",
-        help="let everything leave so many milliseconds after its time, negative before",
+        help="let the output have everything so many milliseconds after its time, negative before",
     )
     parser.add_argument(
         "--count-in",

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 from engine import errands
+from engine.messages import PORT, SOUND
 from engine.preset import Preset
 from engine.session import Setup, from_preset
 from live.errand import UserError, run
-from live.settings import controllers_file, load_controllers
+from live.settings import controllers_file, load_controllers, load_offset, offsets_file, output_name
 from live.takes import place_for
 
 
@@ -20,7 +21,7 @@ class Wishes:
     record: str | None = None
     bars: int | None = None
     delay: float = 0.0
-    offset: float = 0.0  # milliseconds
+    offset: float | None = None  # milliseconds; None is what is kept for each output
     count_in: int = 0
     clock: bool = False
     sync: str = "internal"
@@ -59,7 +60,8 @@ def setup_for(preset: Preset, wishes: Wishes) -> Setup:
         bindings=load_controllers(controllers_file(preset.name, wishes.control)),
         bars=wishes.bars,
         delay=wishes.delay,
-        offset=wishes.offset / 1000.0,
+        offset=_offset(PORT, preset, wishes),
+        sound_offset=_offset(SOUND, preset, wishes),
         count_in=wishes.count_in,
         clock=wishes.clock,
         sync=wishes.sync,
@@ -70,3 +72,10 @@ def setup_for(preset: Preset, wishes: Wishes) -> Setup:
         sound=wishes.sound,
         headless=wishes.headless,
     )
+
+
+def _offset(of: str, preset: Preset, wishes: Wishes) -> float:
+    """Return the seconds of an output: as asked for (of the port where one is named), else as kept."""
+    if wishes.offset is not None and (of == PORT or wishes.port is None):
+        return wishes.offset / 1000.0
+    return load_offset(offsets_file(), output_name(of, preset.name, wishes.port)) / 1000.0

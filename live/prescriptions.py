@@ -57,7 +57,8 @@ def _real_time(facts: Facts) -> Finding:
         return Finding(topic, OK, "granted: the clock goes before everything ordinary")
     limit = facts.priority_limit
     found = "not granted" if limit is None else f"not granted, the limit rtprio is {limit:g}"
-    return Finding(topic, COULD, found, (JOIN if facts.in_audio_group is False else "") + LIMITS)
+    found += ": beside other programs a knob is heard a step or two later"
+    return Finding(topic, BAD, found, (JOIN if facts.in_audio_group is False else "") + LIMITS)
 
 
 def _locking(facts: Facts) -> Finding:

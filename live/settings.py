@@ -1,13 +1,14 @@
-"""What the instrument remembers between performances: the controllers learnt, by device and preset."""
+"""What the instrument remembers between performances: controllers learnt, and the offset of each output."""
 
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 
 from platformdirs import user_config_path
 
-from engine.messages import PARAMETERS
+from engine.messages import OFFSET_MS, PARAMETERS, SOUND
 
 CONTROLLER = re.compile(r"ch (\d{1,2}) CC (\d{1,3})")
 
@@ -27,11 +28,7 @@ def _plain(name: str) -> str:
 
 def load_controllers(path: Path) -> dict[str, tuple[int, int]]:
     """Return parameter -> (channel 0-15, control 0-127); what a hand has broken in the file is left out."""
-    try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return parse_controllers(raw) if isinstance(raw, dict) else {}
+    return parse_controllers(_load(path))
 
 
 def parse_controllers(bound: Mapping[str, object]) -> dict[str, tuple[int, int]]:
@@ -48,11 +45,46 @@ def parse_controllers(bound: Mapping[str, object]) -> dict[str, tuple[int, int]]
 
 def save_controllers(path: Path, bound: Mapping[str, str]) -> str | None:
     """Keep `bound` at `path`, whole or not at all; return why it could not be kept, or None."""
+    return _save(path, bound, "The learnt controllers")
+
+
+def offsets_file() -> Path:
+    """Return where the offset of each output is kept."""
+    return user_config_path("live") / "offsets.json"
+
+
+def output_name(of: str, preset: str, port: str | None) -> str:
+    """Return the name by which the offset `of` PORT or SOUND is kept; `port` is the one that was named."""
+    return "built-in sound" if of == SOUND else port or f"live:{preset}"
+
+
+def load_offset(path: Path, output: str) -> float:
+    """Return the milliseconds kept for `output`, 0 where there are none, or a hand has broken them."""
+    found = _load(path).get(output)
+    if isinstance(found, bool) or not isinstance(found, int | float) or not isfinite(found):
+        return 0.0
+    return max(OFFSET_MS[0], min(OFFSET_MS[1], float(found)))
+
+
+def save_offset(path: Path, output: str, milliseconds: float) -> str | None:
+    """Keep the offset of `output`; return why it could not be kept, or None."""
+    return _save(path, _load(path) | {output: milliseconds}, "The offset")
+
+
+def _load(path: Path) -> dict[str, object]:
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return raw if isinstance(raw, dict) else {}
+
+
+def _save(path: Path, content: Mapping[str, object], what: str) -> str | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".new")
-        draft.write_text(json.dumps(dict(bound), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        draft.write_text(json.dumps(dict(content), indent=2, sort_keys=True) + "\n", encoding="utf-8")
         draft.replace(path)
     except OSError as error:
-        return f"The learnt controllers could not be kept: {error}"
+        return f"{what} could not be kept: {error}"
     return None

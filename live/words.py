@@ -61,3 +61,8 @@ def hint(turned: Turned) -> str:
         way = "up" if waiting < value else "down"
         return f"{line}   {bound} stands at {waiting * 100:.0f}: move it {way} to {value * 100:.0f}"
     return f"{line}   {bound}" if bound else line
+
+
+def shifted(before: Snapshot, now: Snapshot) -> bool:
+    """Return whether the performer has given the output in use another offset."""
+    return before.offset_of == now.offset_of and before.offset_ms != now.offset_ms

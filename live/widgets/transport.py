@@ -16,7 +16,7 @@ from live.widgets.paint import Canvas, Painted
 class TransportState:
     """What the transport shows; `step` counts sixteenths since the first note, negative before it.
 
-    `offset_ms` is how long after its time everything leaves and `count_in` the bars counted at each start.
+    `offset_ms` is that of the output in use and `count_in` the bars counted at each start.
     """
 
     playing: bool

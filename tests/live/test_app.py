@@ -1,5 +1,6 @@
 """The stage driven as a performer drives it, over a link that answers at once."""
 
+import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ from engine.preset import Preset, VoicePreset
 from live.app import Stage
 from live.hands import Hands
 from live.keys import KEYS
-from live.settings import controllers_file, load_controllers
+from live.settings import controllers_file, load_controllers, offsets_file
 from live.widgets.control import Control
 from live.widgets.dial import Dial
 from live.widgets.slider import Slider
@@ -268,6 +269,21 @@ async def test_swing_offset_and_count_in_are_set_and_shown() -> None:
         text = screen_text(pilot)
         assert "-12.5 ms" in text
         assert "count" not in text
+
+
+async def test_the_offset_is_kept_for_the_output_in_use_and_not_moved_by_a_change_of_output() -> None:
+    async with on_stage() as (pilot, link):
+        await pilot.press("less_than_sign", "less_than_sign")
+        await heard(pilot, link)
+        assert "The port has everything 2 ms before its time" in screen_text(pilot)
+        link.change(offset_of="sound", offset_ms=40.0)  # nobody hears the port any more
+        await heard(pilot, link)
+        await pilot.press("greater_than_sign")
+        await heard(pilot, link)
+        assert link.sent[-1] == messages.SetOffset(41.0)
+        await pilot.app.workers.wait_for_complete()
+        kept = json.loads(offsets_file().read_text())
+        assert kept == {"live:toy": -2.0, "built-in sound": 41.0}
 
 
 async def test_a_count_in_where_others_say_when_it_begins_is_left_to_the_player_to_refuse() -> None:

@@ -10,12 +10,14 @@ import platformdirs
 import pytest
 from rich.cells import cell_len
 
+from engine.messages import PORT
 from engine.preset import load
 from engine.recorder import Recorder
 from engine.setup import VoiceSetup
 from live.errand import UserError
 from live.options import parse
 from live.play import Wishes, setup_for
+from live.settings import offsets_file, output_name, save_offset
 from live.takes import part_of, place_for
 
 HEAVY = ("torch", "rtmidi", "textual", "numpy", "mido", "rich")
@@ -102,9 +104,28 @@ def test_swing_offset_and_count_in_reach_the_performance(preset: Path) -> None:
     assert setup.parameters["swing"] == pytest.approx(2 / 3, abs=0.01)
     assert (setup.offset, setup.count_in) == (-0.0125, 2)
     plain = parse([])
-    assert (plain.swing, plain.offset, plain.count_in) == (None, 0.0, 0)
+    assert (plain.swing, plain.offset, plain.count_in) == (None, None, 0)
     assert setup_for(load(preset), Wishes()).parameters["swing"] == 0.0
     assert parse(["render", "--bars", "2", "--output", "x.mid", "--swing", "50"]).swing == 0.0
+
+
+def test_each_output_has_the_offset_kept_for_it_unless_another_is_asked_for(
+    preset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    chosen = load(preset)
+    for output, milliseconds in ((f"live:{chosen.name}", 3.0), ("built-in sound", -45.0)):
+        assert save_offset(offsets_file(), output, milliseconds) is None
+
+    def both(**wishes: object) -> tuple[float, float]:
+        setup = setup_for(chosen, Wishes(**wishes))  # type: ignore[arg-type]  # fields by name
+        return setup.offset, setup.sound_offset
+
+    assert both() == (0.003, -0.045)
+    assert both(offset=12.0) == (0.012, 0.012)
+    assert both(offset=0.0) == (0.0, 0.0)
+    assert output_name(PORT, chosen.name, "Synth") == "Synth"
 
 
 def test_an_unfinished_take_becomes_its_file(tmp_path: Path) -> None:

@@ -7,14 +7,18 @@ from pathlib import Path
 
 import pytest
 
+sys.path.append(str(Path(__file__).parents[1] / "engine"))  # for its toy_composer
+import toy_composer
+
 from engine import machine, metronome
 from engine.machine import Facts
 from engine.preset import PresetError
-from engine.session import Session, Setup
-from live import doctor
-from live.doctor import Examination, Lateness
+from engine.session import Compose, Session, Setup
+from live import doctor, probe
+from live.doctor import Examination
 from live.errand import UserError
 from live.prescriptions import BAD, COULD, OK, UNKNOWN, Finding, findings
+from live.probe import Knob, Lateness
 
 STUDIO = Facts(
     system="Linux",
@@ -72,10 +76,10 @@ def test_a_system_that_tells_nothing_is_unknown_and_not_blamed() -> None:
         (
             "real-time scheduling",
             {"real_time": False, "priority_limit": 0, "in_audio_group": False},
-            COULD,
+            BAD,
             "usermod -aG audio",
         ),
-        ("real-time scheduling", {"real_time": False, "priority_limit": 0}, COULD, "@audio - rtprio 95"),
+        ("real-time scheduling", {"real_time": False, "priority_limit": 0}, BAD, "@audio - rtprio 95"),
         ("memory locking", {"locked": False, "locked_limit": 8.0}, COULD, "memlock unlimited"),
         ("memory locking", {"locked": None, "locked_limit": 512.0}, OK, ""),
         ("memory locking", {"locked": None, "locked_limit": None}, UNKNOWN, ""),
@@ -116,49 +120,84 @@ def test_a_guest_is_as_good_as_its_host_lets_it_be(steal: float, verdict: str) -
 
 
 @pytest.mark.parametrize(
-    ("p99", "worst", "verdict"),
-    [(0.2, 0.9, OK), (1.1, 2.0, COULD), (0.9, 6.0, COULD), (11.0, 12.0, BAD), (1.0, 30.0, BAD)],
+    ("real_time", "p99", "worst", "verdict"),
+    [
+        (True, 0.2, 0.9, OK),
+        (True, 0.3, 0.9, COULD),
+        (True, 0.1, 1.1, COULD),
+        (True, 9.0, 24.0, COULD),
+        (True, 11.0, 12.0, BAD),
+        (True, 0.1, 30.0, BAD),
+        (False, 4.9, 14.9, OK),
+        (False, 5.1, 14.0, COULD),
+        (False, 4.0, 16.0, COULD),
+        (None, 4.0, 26.0, BAD),
+    ],
 )
-def test_lateness_is_judged_by_both_its_usual_and_its_worst(p99: float, worst: float, verdict: str) -> None:
-    assert doctor.verdict(Lateness(80, {"p50": 0.1, "p99": p99, "max": worst})) == verdict
+def test_lateness_is_judged_by_both_its_usual_and_its_worst(
+    real_time: bool | None, p99: float, worst: float, verdict: str
+) -> None:
+    late = Lateness(80, {"p50": 0.1, "p99": p99, "max": worst})
+    assert probe.verdict(late, real_time) == verdict
+
+
+@pytest.mark.parametrize(
+    ("steps", "missed", "verdict"), [(40, 0, OK), (200, 2, OK), (40, 1, COULD), (40, 5, BAD), (0, 0, UNKNOWN)]
+)
+def test_a_knob_is_judged_by_the_steps_that_miss_it(steps: int, missed: int, verdict: str) -> None:
+    assert probe.prompt(Knob(steps, missed, {"p50": 50.0, "p99": 150.0, "max": 160.0})) == verdict
 
 
 def test_what_was_found_is_said_in_lines_and_in_json() -> None:
     late = Lateness(80, {"p50": 0.1, "p99": 0.2, "max": 0.3})
     facts = replace(STUDIO, cores=1)
-    found = Examination(facts, 0.0, tuple(findings(facts, 0.0)), late, Lateness(reason="no model"))
+    knob = Knob(40, 6, {"p50": 71.4, "p99": 150.0, "max": 160.0}, "control changes on JACK")
+    found = Examination(facts, 0.0, tuple(findings(facts, 0.0)), late, Lateness(reason="no model"), knob)
     lines = doctor.text(found).splitlines()
     assert any(line.startswith("bad") and "take turns" in line for line in lines)
     assert any("p99 0.20" in line and "80 notes" in line for line in lines)
     assert any(line.startswith("unknown here") and "not measured: no model" in line for line in lines)
+    assert any(
+        line.startswith("bad") and "missed 6 of 40 steps; heard after p50 71" in line for line in lines
+    )
     told = json.loads(json.dumps(doctor.plain(found), allow_nan=False))
     assert told["facts"]["locked_limit"] == "unlimited"
     assert told["facts"]["midi"] == {"ALSA": "", "JACK": ""}
     assert told["lateness"]["alone"]["verdict"] == OK
-    assert told["lateness"]["beside_a_composer"] == {
-        "notes": 0,
-        "ms": None,
-        "reason": "no model",
-        "verdict": UNKNOWN,
-    }
+    assert told["lateness"]["playing"] == {"notes": 0, "ms": None, "reason": "no model", "verdict": UNKNOWN}
+    assert (told["knob"]["missed"], told["knob"]["verdict"]) == (6, BAD)
 
 
 def test_sixteen_notes_a_second_are_timed() -> None:
     def none() -> Setup:
         raise PresetError("no preset here")
 
-    alone, decoding = doctor.measure(1.0, beside_it=none)
-    assert decoding == Lateness(reason="no preset here")
+    alone, playing, knob = probe.measure(2.0, then=none)
+    assert (playing, knob) == (Lateness(reason="no preset here"), Knob(reason="no preset here"))
     assert alone.notes >= 4
     assert alone.ms is not None
     assert set(alone.ms) == {"p50", "p99", "max"}
+
+
+def test_a_knob_is_moved_in_a_real_performance() -> None:
+    def begin(setup: Setup, compose: Compose = toy_composer.run) -> Session:
+        return Session(setup, compose)
+
+    alone, playing, knob = probe.measure(3.0, begin, lambda: toy_composer.setup(bpm=240.0))
+    assert alone.ms is not None
+    assert playing.ms is not None
+    assert playing.notes > 4
+    assert knob.steps > 4
+    assert knob.by.startswith(("commands: ", "control changes on "))
+    assert knob.ms is not None
 
 
 def test_a_player_that_does_not_come_is_said_and_not_raised() -> None:
     def refuse(*_: object) -> Session:
         raise UserError("no processes for you")
 
-    assert doctor.measure(1.0, refuse) == (Lateness(reason="no processes for you"),) * 2
+    why = "no processes for you"
+    assert probe.measure(1.0, refuse) == (Lateness(reason=why), Lateness(reason=why), Knob(reason=why))
 
 
 def test_the_metronome_strikes_every_step() -> None:

@@ -9,7 +9,14 @@ from toy_link import ToyLink, toy_preset
 
 from live import words
 from live.notices import Notices
-from live.settings import controllers_file, load_controllers, parse_controllers, save_controllers
+from live.settings import (
+    controllers_file,
+    load_controllers,
+    load_offset,
+    parse_controllers,
+    save_controllers,
+    save_offset,
+)
 from live.takes import new_take, part_of
 from live.tempo import Taps
 
@@ -34,6 +41,20 @@ def test_what_cannot_be_kept_is_said(tmp_path: Path) -> None:
     said = save_controllers(tmp_path / "file" / "trio.json", {})
     assert said is not None
     assert "could not be kept" in said
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{", '{"live:toy": "3"}', '{"live:toy": NaN}', '{"live:toy": true}']
+)
+def test_a_broken_file_of_offsets_moves_nothing_and_is_mended(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "offsets.json"
+    path.write_text(text)
+    assert load_offset(path, "live:toy") == 0.0
+    assert save_offset(path, "live:toy", -12.5) is None
+    assert save_offset(path, "built-in sound", 4.0) is None
+    assert (load_offset(path, "live:toy"), load_offset(path, "built-in sound")) == (-12.5, 4.0)
+    path.write_text('{"live:toy": 900}')
+    assert load_offset(path, "live:toy") == 200.0
 
 
 def test_a_controller_that_is_none_is_left_out() -> None:

@@ -36,3 +36,4 @@ def test_doctor_finds_the_server_and_its_period(run: Run) -> None:
     verdicts = {finding["topic"]: finding["verdict"] for finding in found["findings"]}
     assert verdicts["MIDI"] == "ok"
     assert found["lateness"]["alone"]["notes"] > 5
+    assert found["knob"]["by"].startswith("control changes on JACK")
