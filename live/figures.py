@@ -64,8 +64,8 @@ def clock_figures(heard: Heard, period: float, stalls: Sequence[tuple[float, flo
 def stall_figures(measured: Measured) -> dict[str, Any]:
     """Return how often, and how long, the music stood because the machine did."""
     stood = [1000.0 * seconds for _, seconds in measured.stalls]
-    longest = {"sum": round(sum(stood), 1), "longest": round(max(stood, default=0.0), 1)}
-    return {"stalls": len(stood), "stalled_ms": longest}
+    stalled = {"sum": round(sum(stood, 0.0), 1), "longest": round(max(stood, default=0.0), 1)}
+    return {"stalls": len(stood), "stalled_ms": stalled}
 
 
 def matched(sent: list[int], heard: list[int]) -> Iterator[tuple[int, int]]:
