@@ -27,7 +27,8 @@ from engine.setup import NEUTRAL, Setup
 AHEAD = 2  # bars asked for beyond the one that plays
 LEAD = 0.012  # seconds allowed at least for a bar ahead: a small int8 decoder on an idle core
 # Seconds before a step from which it is asked for again each time that a knob has moved: a hair less than
-# response.LIMIT, so that one request has everything that the step must reflect, and all that time.
+# response.LIMIT, so that one request has everything that the step must reflect, and all that time. What has
+# come is looked for then in any case.
 HOLD = 0.0195
 SETTLE = 0.05  # seconds for which the knobs must rest before bars ahead that they made stale are asked for
 LEAD_CAP = 10.0  # seconds; a composer that takes longer is as good as gone
@@ -61,13 +62,11 @@ class Arranger:
         self._feel = setup.feel
         keep = len(setup.opening.bars) if setup.opening else 0
         self._score = Score(setup.manifest, keep, felt=setup.feel is not None)
-        # And when, and the edition of the bar before it.
+        # The request that is out, when it went, and the edition of the bar before it.
         self._asked: tuple[BarRequest, float, int] | None = None
         self._pace: deque[float] = deque([LEAD / 2], maxlen=PACE_MEMORY)  # seconds that replies took
-        self._sought = (
-            -1
-        )  # the step, from the start, from which a bar that plays or is about to was asked for
-        self.asking = inf  # when to ask next for what need not be asked for yet
+        self._sought = -1  # the step, from the start, that a bar which plays or is about to was asked from
+        self.asking = inf  # when to ask next with all that has come by then
         self._turned = (0, -inf)  # the revision that was last looked at, and since when it stands
         self._open()
 
@@ -143,7 +142,7 @@ class Arranger:
         for it; then the bars ahead. A knob that goes on moving has a step written twice or so, not for each
         move: at once, and shortly before the step.
         """
-        self.asking = inf
+        self.asking = opens - HOLD if now < opens - HOLD else inf
         if self._turned[0] != self.revision:
             self._turned = (self.revision, now)
         if self._asked is not None:
@@ -166,7 +165,6 @@ class Arranger:
                 if not settled and number > first:
                     continue
                 if number == first and open_step == self._sought and now < opens - HOLD:
-                    self.asking = opens - HOLD
                     continue
                 hurry = number == current and self._score.get(number + 1) is None and step > 0
                 room = (steps - step) / steps * bar_seconds

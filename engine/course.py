@@ -51,9 +51,11 @@ class Course:
         """Go back to the beginning."""
         self.sent = self.played = -1
 
-    def resume(self, now: float) -> None:
-        """Go on at `now` with what has not been sent."""
+    def resume(self, now: float) -> float:
+        """Go on at `now` with what has not been sent; return by how many seconds that is later."""
+        before = self.due(self.sent + 1)
         self.transport = self.transport.moved_to(self.sent + 1, now - self.offset.seconds)
+        return now - before
 
     def set_bpm(self, bpm: float, now: float, moving: bool) -> None:
         """Go on at `bpm`, clamped, from the next tick on, or begin so; a first one to come keeps its time.

@@ -1,7 +1,7 @@
 """What is around the player: sinks for its notes, and links to the other processes."""
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -25,6 +25,13 @@ class Link(Protocol):
         """Send `obj`; OSError when the other end is gone."""
 
 
+class Ear(Protocol):
+    """An input that keeps what comes."""
+
+    def take(self) -> Iterator[tuple[float, list[int]]]:
+        """Yield what has come, each with its time in seconds of the clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A raw message of a controller or a master clock, and when it came, in seconds of the clock."""
@@ -43,7 +50,8 @@ class Desk:
     guard: Link | None = None
     ledger: Ledger | None = None
     wake: Wake | None = None  # set when `controls` or `leave` has changed
-    controls: deque[Arrival] = field(default_factory=deque)  # from every input
+    controls: deque[Arrival] = field(default_factory=deque)  # from inputs that say when something comes
+    ears: Sequence[Ear] = ()  # those that do not
     pulse: Callable[[list[int]], None] | None = None  # takes the messages of our own clock
     peer: Peer | None = None  # of a Link session
     leave: str | None = None  # the name of the signal that asks to end

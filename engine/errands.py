@@ -113,11 +113,12 @@ def sound_system(reply: Connection) -> None:
 
 def finish(reply: Connection, journal: str) -> None:
     """Make the .mid of a take that broke off; answers with its path."""
-    from engine import recorder  # loads mido
+    from engine.midifile import finish as written  # loads mido
+    from engine.recorder import RecordError
 
     try:
-        reply.send(("done", recorder.finish(journal)))
-    except recorder.RecordError as error:
+        reply.send(("done", written(journal)))
+    except RecordError as error:
         reply.send(("refused", str(error)))
 
 

@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 
 from engine.clock import Attended, MonotonicClock, Wake, read
 from engine.desk import Arrival, Desk
-from engine.inlet import Input, open_inputs
+from engine.inlet import Ear, Input, open_inputs
 from engine.ledger import Ledger
 from engine.link import LinkError, Peer
 from engine.machine import keep_memory, real_time
@@ -70,7 +70,7 @@ def _catch_signals(desk: Desk, wake: Wake) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
-def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | Peer]:
+def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | Ear | Peer]:
     """Open what `setup` asks for or, failing that, what there is; return it in the order of closing."""
 
     def arrived(message: list[int]) -> None:
@@ -98,6 +98,7 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | P
     following = setup.sync == "midi"
     sys.setswitchinterval(SWITCH)
     inputs, failures = open_inputs(None if port is None else port.api, setup.control, arrived, following)
+    desk.ears = [source for source in inputs if isinstance(source, Ear)]
     desk.in_port = " + ".join(source.text for source in inputs)
     if following and not inputs:
         notices.append("no MIDI clock can come in: there is no MIDI input")
@@ -119,7 +120,7 @@ def _open(setup: Setup, desk: Desk, wake: Wake) -> list[Port | Sound | Input | P
     return [each for each in (port, sound, *inputs, desk.peer) if each is not None]
 
 
-def _ties(setup: Setup, port: Port | None, inputs: list[Input]) -> Iterator[Tie]:
+def _ties(setup: Setup, port: Port | None, inputs: list[Input | Ear]) -> Iterator[Tie]:
     """Yield what of the open ports is connected to a port that the performer named."""
     if port is not None and setup.port is not None:
         yield Tie(port.api, True, setup.port, port.address)

@@ -17,7 +17,7 @@ QUEUE = 16_384  # messages that wait to be taken: seconds of them
 
 
 class Input:
-    """An open input; what arrives goes to the `arrived` it was opened with.
+    """An open input; what arrives goes to the `arrived` it was opened with, on RtMidi's thread.
 
     `address` is the name that others know it by, "" where it was not looked for.
     """
@@ -45,11 +45,14 @@ class Ear:
     """An input whose messages RtMidi keeps until they are taken, so that its thread never waits for Python.
 
     JACK leaves out a client that is not finished within its period, and with it what that was to hear.
+    `address` is as that of an Input.
     """
 
-    def __init__(self, source: Any, api: str, name: str) -> None:
+    def __init__(self, source: Any, api: str, name: str, address: str = "") -> None:
         self._source = source
+        self.api = api
         self.text = f"{api}: {name}"
+        self.address = address
         self._empty = read()  # when nothing was left to take
         self._begun = -math.inf  # the time at which RtMidi's count of seconds began, as far as it is known
         self._passed = 0.0  # by that count
@@ -79,13 +82,13 @@ class Ear:
 
 def open_inputs(
     api: str | None, control: str | None, arrived: Callable[[list[int]], None], clock: bool = False
-) -> tuple[list[Input], list[str]]:
+) -> tuple[list[Input | Ear], list[str]]:
     """Open the virtual input on `api`, if there is one, and the existing input `control`, if one is named.
 
     Where there are no virtual ports the first existing input takes their place. With `clock` the pulses of
     a master clock are heard as well. Returns what was opened, and what was not with the reason.
     """
-    inputs: list[Input] = []
+    inputs: list[Input | Ear] = []
     failures: list[str] = []
     virtual = api is not None and api != "WinMM"
     if api is not None and virtual:
@@ -103,10 +106,11 @@ def open_inputs(
 
 def open_input(
     api: str | None, arrived: Callable[[list[int]], None], control: str | None = None, clock: bool = False
-) -> Input:
+) -> Input | Ear:
     """Open the virtual input `live-in:control` on `api`, or the existing one called `control`.
 
-    `arrived` gets raw messages, on RtMidi's thread; clock pulses only with `clock`.
+    `arrived` gets raw messages, on RtMidi's thread; clock pulses only with `clock`. On JACK, whose thread
+    must not wait, what comes is to be taken, but for pulses: they are few, and answered at once.
 
     PortError: it cannot be opened; Windows has no virtual ports.
     """
@@ -114,17 +118,16 @@ def open_input(
         return open_control(api, control, arrived, clock)
     try:
         with quiet():
-            source = rtmidi().MidiIn(APIS[api], INPUT_CLIENT)
+            source = rtmidi().MidiIn(APIS[api], INPUT_CLIENT, queue_size_limit=QUEUE)
             source.open_virtual_port(INPUT_PORT)
     except (OSError, NotImplementedError) as error:
         raise PortError(explain(api, error)) from error
-    _listen(source, arrived, clock)
-    return Input(source, api, f"{INPUT_CLIENT}:{INPUT_PORT}")
+    return _opened(source, api, f"{INPUT_CLIENT}:{INPUT_PORT}", "", arrived, clock)
 
 
 def open_control(
     api: str | None, name: str | None, arrived: Callable[[list[int]], None], clock: bool = False
-) -> Input:
+) -> Input | Ear:
     """Open the existing input called `name`, a hardware controller say, or the first there is.
 
     Of the systems, `api` is looked at first; ports of this instrument are never opened.
@@ -134,7 +137,7 @@ def open_control(
     for label, number in sorted(candidates(None), key=lambda candidate: candidate[0] != api):
         try:
             with quiet():
-                source = rtmidi().MidiIn(number, INPUT_CLIENT)
+                source = rtmidi().MidiIn(number, INPUT_CLIENT, queue_size_limit=QUEUE)
                 # None for our own, so that each keeps its number.
                 names = [None if OURS.match(port) else port for port in names_of(source)]
                 index = _choose_input(names, name, label)
@@ -144,14 +147,18 @@ def open_control(
         except (OSError, ValueError, PortError) as error:
             failures.append(explain(label, error))
             continue
-        _listen(source, arrived, clock)
-        return Input(source, label, str(names[index]), address)
+        return _opened(source, label, str(names[index]), address, arrived, clock)
     raise PortError("; ".join(failures))
 
 
-def _listen(source: Any, arrived: Callable[[list[int]], None], clock: bool) -> None:
+def _opened(  # noqa: PLR0917 - each is passed on as it came
+    source: Any, api: str, name: str, address: str, arrived: Callable[[list[int]], None], clock: bool
+) -> Input | Ear:
     source.ignore_types(timing=not clock)
+    if api == "JACK" and not clock:
+        return Ear(source, api, name, address)
     source.set_callback(lambda event, _: arrived(event[0]))
+    return Input(source, api, name, address)
 
 
 def _choose_input(names: list[str | None], wanted: str | None, api: str) -> int:

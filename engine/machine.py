@@ -53,6 +53,13 @@ def real_time(priority: int = PRIORITY) -> bool:
     return True
 
 
+def cores() -> int | None:
+    """Return how many cores this process may run on: a container may be lent fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
 def give_way() -> None:
     """Let everything else go first."""
     if hasattr(os, "nice"):
@@ -61,7 +68,7 @@ def give_way() -> None:
 
 def come_forward() -> None:
     """Ask for real-time scheduling for what a step waits for; with one core the screen would wait as well."""
-    if (os.cpu_count() or 1) > 1:
+    if (cores() or 1) > 1:
         real_time(LOW_PRIORITY)
 
 
@@ -79,7 +86,7 @@ def facts(root: Path = ROOT) -> Facts:
     return Facts(
         system=platform.platform(),
         processor=processor(root),
-        cores=_cores(),
+        cores=cores(),
         load=_load(),
         priority_limit=_limit("RLIMIT_RTPRIO", 1),
         locked_limit=_limit("RLIMIT_MEMLOCK", 2**20),
@@ -154,12 +161,6 @@ def _table(path: Path) -> dict[str, int]:
     rows = [line.partition(":") for line in (_text(path) or "").splitlines()]
     pairs = [(name, value.split()) for name, _, value in rows]
     return {name: int(words[0]) for name, words in pairs if words and words[0].isdigit()}
-
-
-def _cores() -> int | None:
-    if hasattr(os, "sched_getaffinity"):  # a container may be lent fewer than there are
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
 
 
 def _load() -> float | None:

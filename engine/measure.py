@@ -6,7 +6,7 @@ from engine.bar import TICKS_PER_BAR
 from engine.messages import Measured
 from engine.midi import note_number
 from engine.performance import Performance
-from engine.response import CAP, Responses
+from engine.response import Responses
 from engine.swing import swung
 
 
@@ -20,20 +20,18 @@ class Measure:
         )
         self._due, self._sent = array("d"), array("d")
         self._notes = array("H")
-        self._dropped = 0
+        self._heard = 0
         self._playing = False
 
     def sent(self, due: float, now: float, message: list[int]) -> None:
         """Keep that a note on was `due` and had gone out by `now`."""
-        if len(self._due) < CAP:
-            self._due.append(due)
-            self._sent.append(now)
-            self._notes.append(note_number(message))
-        else:
-            self._dropped += 1
+        self._due.append(due)
+        self._sent.append(now)
+        self._notes.append(note_number(message))
 
-    def moved(self, arrived: float) -> None:
-        """Keep that what arrived at `arrived` has been obeyed, if it changed the music."""
+    def moved(self, arrived: float, knob: bool) -> None:
+        """Keep that what arrived at `arrived` has been obeyed, if it changed the music; was it for a knob?"""
+        self._heard += knob
         self._responses.moved(self._performance.arranger.revision, arrived)
 
     def look(self) -> None:
@@ -60,9 +58,10 @@ class Measure:
             due=self._due.tobytes(),
             sent=self._sent.tobytes(),
             notes=self._notes.tobytes(),
-            notes_dropped=self._dropped,
+            stalls=tuple(self._performance.stalls.kept),
             knob_to_note=responses.to_note.tobytes(),
-            knob_to_note_worst=responses.worst,
+            knob_to_note_worst=responses.to_note.worst,
+            knob_heard=self._heard,
             knob_moves=responses.moves,
             knob_moves_dropped=responses.dropped,
             knob_steps=responses.asked,

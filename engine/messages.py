@@ -213,18 +213,20 @@ class Measured:
     """What a player whose Setup says `measure` kept of itself; it comes once, before the last snapshot.
 
     Times are seconds of the engine's clock, samples the bytes of arrays: `due` and `sent` float64 for each
-    note on, `notes` uint16, channel * 128 + pitch, and `knob_to_note` float64 for each move of a knob, from
-    its arrival to the nominal time of the first step that reflects it. A step is missed if it does not
-    reflect a move that came 20 ms or more before; `knob_steps` are those that had one to reflect.
+    note on, `notes` uint16, channel * 128 + pitch. `knob_to_note` counts, uint32 as engine.tally has them,
+    the moves of knobs by how long each took from its arrival to the nominal time of the first step that
+    reflects it. A step is missed if it does not reflect a move that came 20 ms or more before; `knob_steps`
+    are those that had one to reflect.
     """
 
     due: bytes
     sent: bytes
     notes: bytes
-    notes_dropped: int  # beyond what is kept
+    stalls: tuple[tuple[float, float], ...]  # (when the music went on, by how many seconds it was moved)
     knob_to_note: bytes
     knob_to_note_worst: float
-    knob_moves: int
+    knob_heard: int  # messages that were to move a knob, at the player's input
+    knob_moves: int  # that changed the music
     knob_moves_dropped: int  # while nothing played
     knob_steps: int
     knob_missed_steps: int

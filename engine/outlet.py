@@ -11,7 +11,7 @@ from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, PROGRAM
 from engine.offset import Offsets
 from engine.sinks import Sink
 
-# Messages sent since the guard last saw the port, from which on it may be gone; 2,340 fill JACK's.
+# Messages sent since the guard last saw the port, from which on it may be gone; 2,340 fill JACK's ring.
 UNSEEN = 1000
 
 

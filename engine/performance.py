@@ -13,6 +13,7 @@ from engine.messages import BarReply, BarRequest, VoiceState
 from engine.pulses import Pulses
 from engine.recorder import Recorder
 from engine.setup import Setup
+from engine.stall import Stalls
 from engine.transport import Transport, next_step
 
 # Seconds before its bar line, and REACH ticks where hits can come before it, at which a bar is scheduled; one
@@ -52,6 +53,7 @@ class Performance:
         self.led = False  # by a master: it begins with `enter` alone
         self.over = False  # the last bar has been played to its end, or a master is behind it
         self.pulses: Pulses | None = None  # the clock that is sent
+        self.stalls = Stalls()
         self._title = setup.preset
         self._take = self.band.take
         self._not_before = not_before
@@ -75,7 +77,7 @@ class Performance:
             self.band.select()
         if now - self.deadline() > STALL:  # the process was stopped, or the machine slept
             self.arranger.excuse(now)
-            course.resume(now)
+            self.stalls.stood(now, course.resume(now))
         if self.pulses is not None:  # before the notes of the same tick
             self.pulses.advance(self.transport, now, course.end)
         while (self._placed + 1) * TICKS_PER_BAR < self.course.end and now >= self._placing():
@@ -102,6 +104,10 @@ class Performance:
         if not self.band.selected:
             next_due = min(next_due, self.course.due(self.course.first) - SELECT)
         return min(next_due, self._placing(), self.course.offset.deadline)
+
+    def due(self, tick: int) -> float:
+        """Return the time at which a note that is struck on `tick` now was to be."""
+        return self.stalls.due(tick, self.course.due(tick))
 
     @property
     def transport(self) -> Transport:
@@ -139,6 +145,7 @@ class Performance:
         self._placed = -1
         first = -self.count_in * TICKS_PER_BAR
         self.course.begin(first, max(now + HEADROOM, self._not_before))
+        self.stalls.begin()
         self.band.count_in(first)
         self.band.selected = False  # whoever has come to listen since the last start needs them too
         if self.pulses is not None:
@@ -218,6 +225,7 @@ class Performance:
             return
         self.playing, self.wanted, self.band.selected = True, False, False
         self.course.join(line, tick)
+        self.stalls.begin()
         self._placed = number
         line_tick = number * TICKS_PER_BAR
         self.scheduler.place(line_tick, self.arranger.bar(number), self.course.played + 1 - line_tick)

@@ -1,16 +1,16 @@
 """The loop that plays: sends what is due, takes in what arrived, asks for bars ahead, waits."""
 
+from collections.abc import Iterator
 from typing import Any
 
-from engine import recorder
-from engine.arranger import LEAD_CAP
 from engine.clock import Clock
 from engine.console import Console
 from engine.desk import Arrival, Desk, Link
 from engine.ledger import Alone, Finish, Notice, PortLost, Receivers
+from engine.liaison import Liaison
 from engine.measure import Measure
-from engine.messages import BarReply, ComposerState
-from engine.midi import NOTE_OFF, NOTE_ON
+from engine.messages import BarReply, ComposerState, SetParameter
+from engine.midi import CONTROL, NOTE_OFF, NOTE_ON
 from engine.performance import Performance
 from engine.pulses import Pulses
 from engine.recorder import RecordError
@@ -19,6 +19,7 @@ from engine.setup import Setup
 from engine.sync import ClockSync, LinkSync, Sync
 
 IDLE = 0.1  # seconds to wait at most
+LOOK = 0.01  # and between looks at inputs that keep what comes, besides that at arranger.asking
 HUSH = 0.002  # seconds before a note in which nothing else is begun: reading a bar takes one of them
 
 
@@ -44,9 +45,9 @@ class Player:
         self._links: list[Any] = [link for link in (desk.composer, desk.live, desk.guard) if link is not None]
         if desk.wake is not None:
             self._links.append(desk.wake.source)
-        self._composer = "loading"
-        self._given_up = False  # no composer will write any more
-        self._wrote = False  # one has been ready, at least
+        self._composer = Liaison(
+            self.performance, self.report, desk, lambda request: self._tell(desk.composer, request)
+        )
         self.failure = ""  # why it could not play on
         self.leaving = False
         for notice in desk.notices:
@@ -71,40 +72,44 @@ class Player:
         if self._sync is not None:
             self._sync.turn(now)
         self.performance.advance(now)
+        self.report.notice(self.performance.stalls.news())
         if self._measure is not None:
             self._measure.look()
+        self.leaving |= self._over()
+        if self.leaving:
+            return
+        due = self.performance.deadline()
+        if self._desk.ears and due - now >= HUSH:
+            for ear in self._desk.ears:
+                self._listen((Arrival(*came) for came in ear.take()), due - HUSH / 2)
+            now, due = self._clock.now(), self.performance.deadline()
+        if due - now < HUSH:
+            self._clock.wait(due, [])
+            return
+        for source in self._clock.wait(self._plan(now, due), self._links):
+            # What comes changes what is to come: a hit that would now have been due already is due now.
+            self.performance.advance(self._clock.now())
+            self._take(source)
+
+    def _over(self) -> bool:
+        """Return whether to leave, for a reason that the performer is told where it is not their own."""
         if self._desk.leave is not None:
             self.report.notice(f"ended by {self._desk.leave}")
         if self.performance.over and not self.performance.playing:
             self.report.notice(f"the master is beyond bar {self._setup.bars}, the last one to play")
-        self.leaving |= self.performance.over or self.console.quit or self._desk.leave is not None
-        self.leaving |= self._setup.headless and self._mute_for_good()  # nobody is there to see why
-        if self.leaving:
-            return
-        due = self.performance.deadline()
-        if due - now < HUSH:
-            self._clock.wait(due, [])
-            return
-        if self._composer == "ready":
-            self._ask(now)
-        deadline = min(due - HUSH / 2, now + IDLE, self.performance.arranger.asking)
+        over = self.performance.over or self.console.quit or self._desk.leave is not None
+        return over or (self._setup.headless and self._composer.silent)  # nobody is there to see why
+
+    def _plan(self, now: float, due: float) -> float:
+        """Do what there is time for until `due`, when something is to be sent; return how long to wait."""
+        deadline = min(due - HUSH / 2, now + IDLE, self._composer.ask(now))
         if self._sync is not None:
             deadline = min(deadline, self._sync.deadline)
         if self._desk.live is not None:
             if self.report.due(now, deadline):
                 self._show(now, finished=False)
             deadline = min(deadline, self.report.wake(now))
-        for source in self._clock.wait(deadline, self._links):
-            # What comes changes what is to come: a hit that would now have been due already is due now.
-            self.performance.advance(self._clock.now())
-            self._take(source)
-
-    def _ask(self, now: float) -> None:
-        """Ask the composer for what is wanted next, or for another composer."""
-        if self.performance.arranger.overdue(now) and not self._desk.composer.poll():
-            self._replace_composer(f"the composer hangs: no bar for {LEAD_CAP:.0f} s")
-        elif (request := self.performance.request(now)) is not None:
-            self._tell(self._desk.composer, request)
+        return min(deadline, now + LOOK) if self._desk.ears else deadline
 
     def _send(self, tick: int, message: list[int]) -> None:
         kind, channel, ledger = message[0] & 0xF0, message[0] & 0x0F, self._desk.ledger
@@ -115,7 +120,7 @@ class Player:
         if ledger is not None and kind == NOTE_OFF:
             ledger.clear(channel, message[1])
         if kind == NOTE_ON:  # only these are never sent by hand, between ticks
-            now, due = self._clock.now(), self.performance.course.due(tick)
+            now, due = self._clock.now(), self.performance.due(tick)
             self.report.late(now, now - due)
             if self._measure is not None:
                 self._measure.sent(due, now, message)
@@ -127,18 +132,28 @@ class Player:
             now = self._clock.now()
             self.report.late(now, now - due)
 
+    def _listen(self, came: Iterator[Arrival], until: float) -> None:
+        """Hear what `came`, as far as there is time `until` then."""
+        for arrival in came:
+            self._hear(arrival)
+            if self._clock.now() >= until:
+                return
+
     def _hear(self, arrival: Arrival) -> None:
         if self._sync is not None and self._sync.hear(arrival.message, arrival.time, self._clock.now()):
             return
         self.console.control(arrival.message, self._clock.now())
         if self._measure is not None:
-            self._measure.moved(arrival.time)
+            self._measure.moved(arrival.time, knob=arrival.message[0] & 0xF0 == CONTROL)
 
     def _take(self, source: Any) -> None:
         if self._desk.wake is not None and source is self._desk.wake.source:
             self._desk.wake.clear()
-            while self._desk.controls:
-                self._hear(self._desk.controls.popleft())
+            controls = self._desk.controls
+            came = (controls.popleft() for _ in range(len(controls)))
+            self._listen(came, self.performance.deadline() - HUSH / 2)
+            if controls:
+                self._desk.wake.set()
             return
         try:
             message = source.recv()
@@ -148,19 +163,15 @@ class Player:
         now = self._clock.now()
         match message:
             case BarReply():
-                self._accept(message, now)
-            case ComposerState(state, detail):
-                self._composer = "dead" if state == "failed" else state
-                self._given_up = state == "failed"
-                self._wrote |= state == "ready"
-                self.performance.arranger.forget_request()
-                self.report.notice(detail)
+                self._composer.accept(message, now)
+            case ComposerState():
+                self._composer.heed(message)
             case Receivers() | PortLost() | Notice() | Alone():
                 self._heed(message)
             case _:
                 self.console.obey(message, now)
                 if self._measure is not None:
-                    self._measure.moved(now)
+                    self._measure.moved(now, knob=isinstance(message, SetParameter))
                 self._keep_journal()
 
     def _heed(self, message: Receivers | PortLost | Notice | Alone) -> None:
@@ -181,27 +192,6 @@ class Player:
                 for journal in journals:
                     self._finish(journal)
 
-    def _accept(self, reply: BarReply, now: float) -> None:
-        try:
-            self.performance.accept(reply, now)
-        except ValueError as error:
-            self._replace_composer(f"the composer wrote a bar that is none: {error}")
-
-    def _replace_composer(self, reason: str) -> None:
-        """Wait for the composer no longer; where there is a session, it starts another."""
-        self.report.notice(reason)
-        self._composer = "dead"
-        self.performance.arranger.forget_request()
-        if self._desk.ledger is None:
-            self._given_up = True
-        else:
-            self._desk.ledger.hung = True
-
-    def _mute_for_good(self) -> bool:
-        """Return whether there is nothing to play, or no more than an opening, and never will be."""
-        standing = not self.performance.playing and not self.performance.arranger.ready(0)
-        return self._given_up and (standing or not self._wrote)
-
     def _tell(self, link: Link, message: object) -> bool:
         """Send `message` and return True; False if nobody is there any more."""
         try:
@@ -214,7 +204,7 @@ class Player:
     def _drop(self, link: object) -> None:
         self._links = [other for other in self._links if other is not link]
         if link is self._desk.composer:
-            self._composer, self._given_up = "dead", True
+            self._composer.part()
         elif link is self._desk.guard:
             self._desk.guard = None
         elif link is self._desk.live:
@@ -230,8 +220,10 @@ class Player:
     def _finish(self, journal: str) -> None:
         """Have the .mid written: by the guard, because it takes too long for the loop, if there is one."""
         if self._desk.guard is None or not self._tell(self._desk.guard, Finish(journal)):
+            from engine.midifile import finish  # loads mido
+
             try:
-                self.report.notice(f"recorded {recorder.finish(journal)}")
+                self.report.notice(f"recorded {finish(journal)}")
             except RecordError as error:
                 self.report.notice(str(error))
 
@@ -253,11 +245,11 @@ class Player:
         self.console.end_broken_take(now)
         snapshot = self.console.snapshot(
             now,
-            composer=self._composer,
+            composer=self._composer.state,
             out_port="" if outlet is None else outlet.text,
             in_port=self._desk.in_port,
             finished=finished,
-            failed=bool(self.failure) or self._mute_for_good(),
+            failed=bool(self.failure) or self._composer.silent,
         )
         self._tell(self._desk.live, snapshot)
         self.report.sent(now)

@@ -103,9 +103,7 @@ def _read(folder: Path, table: Table) -> Preset:
     if type(schema) is not int or schema != SCHEMA:  # true and 1.0 are equal to 1
         raise table.wrong("schema", f"{SCHEMA}, the only version that this release reads")
     table.known(ROOT_KEYS)
-    model = folder / table.text("model", "model.ts")
-    if model.parent != folder:
-        raise table.wrong("model", "the name of a file in the preset's folder")
+    model = folder / table.text("model", "model.ts")  # anywhere: several presets can play one
     contract = manifest.read(model)
     return Preset(
         name=_name(table, folder),
@@ -182,7 +180,7 @@ def _knobs(table: Table, contract: Manifest) -> tuple[KnobPreset, ...]:
 
 
 def _feel(table: Table, folder: Path, contract: Manifest) -> Feel | None:
-    """Return what `[feel]` names, whose model may lie anywhere: several presets can share one."""
+    """Return what `[feel]` names, whose model may lie anywhere, too."""
     if "feel" not in table.raw:
         return None
     entry = table.sub("feel")

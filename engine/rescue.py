@@ -9,8 +9,9 @@ from queue import SimpleQueue
 
 from engine.ledger import Finish, Ledger, Notice
 from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, SUSTAIN
+from engine.midifile import finish
 from engine.port import open_direct
-from engine.recorder import RecordError, finish
+from engine.recorder import RecordError
 from engine.systems import PortError
 from engine.ties import Ties
 from engine.watch import Watch

@@ -1,14 +1,13 @@
 """From a moved knob to the first step that reflects it; pure bookkeeping of times that others tell."""
 
-from array import array
 from collections import deque
 from dataclasses import dataclass, field
 
 from engine.bar import STEPS_PER_BAR
+from engine.tally import Tally
 
 LIMIT = 0.02  # seconds before a step; a knob moved by then must be heard in it
 EXACT = 1e-9  # seconds by which sums of floating point may miss the limit
-CAP = 100_000  # moves whose times are kept
 
 
 @dataclass(slots=True)
@@ -22,12 +21,11 @@ class Responses:
     """
 
     steps_per_bar: int = STEPS_PER_BAR  # of the model's grid
-    to_note: "array[float]" = field(default_factory=lambda: array("d"))  # from each move to its first step
+    to_note: Tally = field(default_factory=Tally)  # from each move to its first step
     moves: int = 0  # that changed the music
     asked: int = 0  # steps that had a move to be the first to reflect, or failed one
     missed: int = 0
     dropped: int = 0  # moves made while nothing played, or that a stop came before
-    worst: float = 0.0
     _last: int = -1  # the last step judged
     _newest: int = 0  # revision
     _unheard: deque[tuple[int, float]] = field(default_factory=deque)  # (revision, arrived), in order
@@ -71,7 +69,7 @@ class Responses:
         self.asked += failed or self._required > self._heard
         self._heard = max(self._heard, self._playing)
         while self._unheard and self._unheard[0][0] <= self._playing:
-            self._hear(max(0.0, time - self._unheard.popleft()[1]))
+            self.to_note.add(max(0.0, time - self._unheard.popleft()[1]))
 
     def started(self) -> None:
         """Take in that the music begins; moves made while it stood still have no step to be heard in."""
@@ -87,8 +85,3 @@ class Responses:
         self.dropped += len(self._unheard)
         self._unheard.clear()
         self._young.clear()
-
-    def _hear(self, seconds: float) -> None:
-        self.worst = max(self.worst, seconds)
-        if len(self.to_note) < CAP:
-            self.to_note.append(seconds)

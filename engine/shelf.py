@@ -93,9 +93,12 @@ def with_feel(preset: Preset, wanted: str | None) -> Preset:
 
 def _feel(wanted: str) -> Feel:
     """Return the feel in a file, or that of a preset. ManifestError: a file that is none; PresetError."""
+    path = Path(wanted)
+    if path.name != wanted or wanted.startswith("~"):
+        path = absolute(wanted, PresetError)
     with suppress(OSError):  # a name too long for a file
-        if Path(wanted).expanduser().is_file():
-            file = absolute(wanted, PresetError)
+        if path.is_file():
+            file = path.absolute()
             return Feel(file, feel.read(file))
     owned: dict[str, Feel] = {}
     for info in available():

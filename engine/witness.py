@@ -6,7 +6,6 @@ side says or hangs up, and ends with ("done", result).
 
 import time
 from array import array
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
@@ -15,8 +14,9 @@ from multiprocessing.connection import Connection
 from engine.clock import read
 from engine.machine import keep_memory, real_time
 from engine.midi import CLOCK, CONTROL, NOTE_OFF, NOTE_ON, note_number
+from engine.sweeps import Hand
 
-SETTLE = 0.3  # seconds for the last notes to arrive
+SETTLE = 0.3  # seconds for the last messages to arrive
 LISTEN = 0.0005  # seconds between looks at what has come
 
 
@@ -74,10 +74,10 @@ def hear(link: Connection, api: str, source: str) -> None:
     _say(link, "done", Heard(times.tobytes(), notes.tobytes(), len(on), pulses.tobytes()))
 
 
-def move(link: Connection, api: str, port: str, plan: Sequence[tuple[float, int, int]]) -> None:
-    """Send `plan`, (seconds from being told to begin, control, position), to `port` on channel 1.
+def move(link: Connection, api: str, port: str, hand: Hand) -> None:
+    """Do what `hand` does to knobs at `port`, on channel 1, from being told to begin.
 
-    Done: how many were sent before the other side said stop.
+    Done: how many control changes were sent before the other side said stop.
     """
     from engine.port import open_direct  # loads rtmidi
     from engine.systems import PortError
@@ -91,13 +91,14 @@ def move(link: Connection, api: str, port: str, plan: Sequence[tuple[float, int,
     sent = 0
     if _until_told(link):
         begun = read()
-        for at, control, position in plan:
+        for at, control, position in hand.moves():
             if link.poll(max(0.0, begun + at - read())):
                 break
             out.send([CONTROL, control, position])
             sent += 1
         else:
             _until_told(link)
+    time.sleep(SETTLE)
     out.close()
     _say(link, "done", sent)
 

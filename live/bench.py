@@ -15,6 +15,7 @@ from live.errand import UserError, run, say
 from live.trial import RESTING, perform, rest
 
 BPM, STRESSED_BPM = 120.0, 200.0  # of the performance, so that figures compare from preset to preset
+REST = 60.0  # seconds at most of playing with the knobs at rest
 STARTS = 3  # fresh processes timed; the median is reported, and each of them
 MACHINE = ("system", "processor", "cores", "load", "memory_free", "clock_source", "python", "wheels")
 
@@ -40,14 +41,16 @@ def measure(
     facts = machine.facts()  # before this loads the machine
     say(f"decoding {bars} bars")
     figures: dict[str, Any] = {"preset": preset.name} | _decoding(setup, bars, against)
-    say(f"playing for {seconds:g} seconds, nobody at the knobs at first")
+    say(f"playing for {seconds:g} seconds, after some at rest")
+    figures["cpu_percent"] = rest(replace(setup, bpm=BPM), min(REST, seconds * RESTING), begin)
     setup = replace(setup, bpm=STRESSED_BPM if stress else BPM)
-    if not stress:
-        figures["cpu_percent"] = rest(setup, seconds * RESTING, begin)
-    figures |= {"stress": stress} | perform(setup, seconds, begin, stress=stress)
+    figures |= {"stress": stress} | perform(setup, seconds, begin, stress=preset if stress else None)
     if preset.model.parent == preset.folder:  # only its own model is what a fresh start would load
         say("starting afresh")
-        figures |= _starts(preset, [name, *given], figures["rss_mib"])
+        starts, memory = _starts(preset, [name, *given])
+        figures |= starts
+        if figures["screen_frames_a_second"] is None and memory is not None:  # no screen was measured yet
+            figures["rss_mib"]["live"] = memory
     told = [value for value in figures["rss_mib"].values() if value is not None]
     figures["rss_mib"]["all"] = round(sum(told), 1) if told else None
     figures["machine"] = {key: getattr(facts, key) for key in MACHINE} | {"wheels": dict(facts.wheels)}
@@ -78,8 +81,8 @@ def _decoding(setup: Setup, bars: int, against: bool) -> dict[str, Any]:
     return figures
 
 
-def _starts(preset: Preset, words: Sequence[str], memory: dict[str, float | None]) -> dict[str, Any]:
-    """Return how long fresh processes take; the memory of the one with the screen goes into `memory`."""
+def _starts(preset: Preset, words: Sequence[str]) -> tuple[dict[str, Any], float | None]:
+    """Return how long fresh processes take, and the memory of the one with the screen, None without one."""
     notes = [fresh.first_note(*words) for _ in range(STARTS)]
     figures: dict[str, Any] = {
         "first_note_s": round(statistics.median(notes), 2),
@@ -88,12 +91,11 @@ def _starts(preset: Preset, words: Sequence[str], memory: dict[str, float | None
     try:
         screens = [fresh.screen(preset, *words) for _ in range(STARTS)]
     except UserError as error:
-        return figures | {"screen_s": None, "screen_reason": str(error)}
-    memory["live"] = screens[-1][1]
+        return figures | {"screen_s": None, "screen_reason": str(error)}, None
     return figures | {
         "screen_s": round(statistics.median(seconds for seconds, _ in screens), 2),
         "screen_runs_s": [round(seconds, 2) for seconds, _ in screens],
-    }
+    }, screens[-1][1]
 
 
 def table(figures: dict[str, Any]) -> str:

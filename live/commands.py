@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from unicodedata import category, east_asian_width
 
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
 from engine.opening import BARS
@@ -59,18 +60,31 @@ def _play(options: argparse.Namespace) -> int:
 
 
 def _presets(_: argparse.Namespace) -> int:
-    for info in available():
-        title = "(cannot be played)" if info.error else _line(info.title)
-        print(f"{info.name:<16} {title:<24} {info.source:<8} {info.folder}")
+    found = available()
+    names = [_line(info.name) for info in found]
+    titles = ["(cannot be played)" if info.error else _line(info.title) for info in found]
+    name_room, title_room = (max(map(_cells, column), default=0) for column in (names, titles))
+    for info, name, title in zip(found, names, titles, strict=True):
+        print(f"{_filled(name, name_room)}  {_filled(title, title_room)}  {info.source:<8} {info.folder}")
         below = info.error or _line(info.description)
         if below:
-            print(f"{'':<16} {below}")
+            print(f"{'':<{name_room}}  {below}")
     return 0
 
 
 def _line(text: str) -> str:
     """Return the text of a preset in one line, without what would move the cursor."""
     return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+
+
+def _cells(text: str) -> int:
+    """Return how many cells of a terminal `text` takes; live/widgets/cells.py would load rich for it."""
+    wide = sum(east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(category(letter) in {"Mn", "Me"} for letter in text)
+
+
+def _filled(text: str, room: int) -> str:
+    return text + " " * (room - _cells(text))
 
 
 def _ports(_: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from time import monotonic
 
 from engine import machine
@@ -55,6 +55,25 @@ def screen(preset: Preset, name: str, *arguments: str) -> tuple[float, float | N
 
 def until_drawn(words: Sequence[str], shown: Sequence[str]) -> tuple[float, float | None]:
     """Start the command `words` on a terminal; return when all of `shown` is on it, and its memory then."""
+    begun = monotonic()
+    process, near = on_terminal(words)
+    try:
+        lacking = _read_until(near, [word.encode().lower() for word in shown], begun)
+        took, memory = monotonic() - begun, machine.resident_mib(process.pid)
+    finally:
+        leave(process, near)
+    if lacking is not None:
+        raise UserError(f"no full screen came: {lacking}")
+    return took, memory
+
+
+def on_terminal(
+    words: Sequence[str], descriptors: Collection[int] = ()
+) -> tuple["subprocess.Popen[bytes]", int]:
+    """Start the command `words`, which inherits `descriptors`, on a terminal; return it and our end of that.
+
+    UserError: there are no pseudo-terminals.
+    """
     try:
         import fcntl
         import pty
@@ -64,26 +83,29 @@ def until_drawn(words: Sequence[str], shown: Sequence[str]) -> tuple[float, floa
         raise UserError("no pseudo-terminal on this system") from None
     near, far = pty.openpty()
     fcntl.ioctl(far, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    begun = monotonic()
-    process = subprocess.Popen(
-        words,
-        stdin=far,
-        stdout=far,
-        stderr=far,
-        env=os.environ | {"TERM": "xterm-256color"},
-        start_new_session=True,
-    )
-    os.close(far)
     try:
-        lacking = _read_until(near, [word.encode().lower() for word in shown], begun)
-        took, memory = monotonic() - begun, machine.resident_mib(process.pid)
-    finally:
-        process.terminate()  # it gives the terminal back and ends every note
-        _read_to_the_end(near, process)
+        process = subprocess.Popen(
+            words,
+            stdin=far,
+            stdout=far,
+            stderr=far,
+            env=os.environ | {"TERM": "xterm-256color"},
+            pass_fds=descriptors,
+            start_new_session=True,
+        )
+    except BaseException:
         os.close(near)
-    if lacking is not None:
-        raise UserError(f"no full screen came: {lacking}")
-    return took, memory
+        raise
+    finally:
+        os.close(far)
+    return process, near
+
+
+def leave(process: "subprocess.Popen[bytes]", near: int) -> None:
+    """End a process that is on a terminal: it gives that back and ends every note."""
+    process.terminate()
+    _read_to_the_end(near, process)
+    os.close(near)
 
 
 def _read_until(near: int, shown: list[bytes], begun: float) -> str | None:

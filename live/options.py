@@ -112,7 +112,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
         "--stress",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="play at 200 BPM, every core busy besides, knobs moving a thousand times a second",
+        help="play at 200 BPM, a screen drawn, every core busy besides, a thousand control changes a second",
     )
     doctor = commands.add_parser("doctor", help="say what limits timing on this machine, and measure it")
     _measured(doctor, "the measurement", DOCTOR_SECONDS)

@@ -1,9 +1,9 @@
 """The arithmetic behind the piano roll: where a voice's notes lie, and how loud it is now."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.bar import PPQN, TICKS_PER_STEP
+from engine.bar import PPQN, TICKS_PER_BAR, TICKS_PER_STEP
 from engine.codec import DRUM_CLASS_OF_PITCH
 from engine.messages import RollNote
 
@@ -79,6 +79,21 @@ def blocks(notes: Iterable[RollNote], tick: int, width: int, row_of: Callable[[i
         row, end = row_of(note.pitch), min(width, max(right, left + 1))
         tied = left < 0 or (note.tied and (note.pitch, note.tick) in ends)
         found.append(Block(max(0, left), end, row, sounding, tied))
+    return found
+
+
+def peaks(bars: Mapping[int, Sequence[float]], tick: int, width: int) -> list[float | None]:
+    """Return the largest figure of the steps in each column of a lane, None where nothing is known.
+
+    `bars` has a figure for each step of the bars that are known, on any grid.
+    """
+    per, first = ticks_per_column(width), first_column(tick, width)
+    found: list[float | None] = []
+    for column in range(first, first + width):
+        bar, start = divmod(column * per, TICKS_PER_BAR)
+        steps = bars.get(bar, ())
+        low, high = (at * len(steps) // TICKS_PER_BAR for at in (start, start + per - 1))
+        found.append(max(steps[low : high + 1]) if steps else None)
     return found
 
 

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from engine import errands
 from engine.paths import absolute
+from engine.recorder import SUFFIX, UNFINISHED, recording
 from live.errand import UserError, run
 
 
 def part_of(file: Path) -> Path:
     """Return the journal that a take for the .mid `file` is kept in while it plays."""
-    from engine.recorder import SUFFIX  # loads mido, which only some commands need
-
     return Path(f"{file}{SUFFIX}")
 
 
@@ -21,8 +20,6 @@ def place_for(file: str) -> Path:
 
     UserError: it exists, an unfinished take waits there, or it cannot be written.
     """
-    from engine.recorder import SUFFIX, UNFINISHED, recording
-
     if not file:
         raise UserError("a file without a name cannot be written")
     path = absolute(file, UserError, SUFFIX, UNFINISHED)
@@ -54,8 +51,6 @@ def new_take(folder: Path, preset: str, now: datetime) -> Path:
 
 def finish(journal: str) -> str:
     """Make the .mid of an unfinished take and return the line that says so; UserError: it cannot be made."""
-    from engine.recorder import SUFFIX
-
     path = absolute(journal, UserError)
     if path.suffix != SUFFIX:
         raise UserError(f"{journal} is no unfinished take; its name ends in .mid.part")

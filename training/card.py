@@ -1,14 +1,17 @@
 """The card beside a model file: what the model is, what it learnt from, and how well it does, in Markdown."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.feel import FeelManifest
 from engine.manifest import Axis, Manifest
 from training.data.archives import restated
 from training.musicvae.agreement import TOLERANCE, Agreement
 from training.tables import table
+
+LATENTS = {"prior": "VRNN", "fixed": "VRNN-I", "none": "RNN"}  # what a VRNN with such a latent is called
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,40 +142,56 @@ def card_of_other(  # noqa: PLR0917  # all that a card tells
     note: str | None,
 ) -> str:
     """Return the card of a model of another system than MusicVAE; `evaluation` is a table of its figures."""
+    told = (
+        f"A {title}: {', '.join(manifest.voices)} on {manifest.steps_per_bar} steps a bar, without end, "
+        f"from {manifest.z_size} numbers, {report.parameters / 1e6:.1f} million parameters, "
+        f"{manifest.weights} weights, {report.bytes / 2**20:.1f} MiB."
+    )
+    return _page(manifest, report, told, meta, evaluation, note, ["## Knobs", "", *_axes(manifest), ""])
+
+
+def card_of_feel(
+    manifest: FeelManifest, report: OtherReport, meta: Mapping[str, Any], evaluation: str, note: str | None
+) -> str:
+    """Return the card of what plays the drums of other models; `evaluation` is a table of its figures."""
+    sizes = meta["model_config"]
+    latent, kind = LATENTS[sizes["latent"]], {"gauss": "Gaussian", "gmm": "mixture"}[sizes["output"]]
+    told = (
+        f"A {latent} (Chung et al. 2015) with {kind} outputs that plays the drums of other models: velocity "
+        f"and offset of each hit on {manifest.steps_per_bar} steps a bar, "
+        f"{report.parameters / 1e6:.1f} million parameters, float32 weights, "
+        f"{report.bytes / 2**20:.1f} MiB."
+    )
+    return _page(manifest, report, told, meta, evaluation, note, [], "hit")
+
+
+def _page(  # noqa: PLR0917  # all that a card tells
+    manifest: Manifest | FeelManifest,
+    report: OtherReport,
+    told: str,
+    meta: Mapping[str, Any],
+    evaluation: str,
+    note: str | None,
+    more: Sequence[str],
+    each: str = "step",
+) -> str:
+    """Return a card that begins with what it is `told`, and ends with what there is `more`."""
     name = report.output.stem if report.output.stem != "model" else report.output.resolve().parent.name
-    training = " ".join([*_training(meta), *([note] if note else [])])
+    training = " ".join([*_training(meta, each), *([note] if note else [])])
     made = ", ".join(f"{part} {version}" for part, version in manifest.exported_with.items())
     return "\n".join(
         [
-            f"# {name}",
-            "",
-            f"A {title}: {', '.join(manifest.voices)} on {manifest.steps_per_bar} steps a bar, without end, "
-            f"from {manifest.z_size} numbers, {report.parameters / 1e6:.1f} million parameters, "
-            f"{manifest.weights} weights, {report.bytes / 2**20:.1f} MiB.",
-            "",
-            "## Data",
-            "",
-            *(_archives(manifest) or ["None."]),
-            "",
-            "## Training",
-            "",
-            training,
-            "",
-            "## Figures",
-            "",
-            evaluation,
-            "",
-            "## Knobs",
-            "",
-            *_axes(manifest),
-            "",
-            f"Exported with {made}.",
-            "",
+            *(f"# {name}", "", told, ""),
+            *("## Data", "", *(_archives(manifest) or ["None."]), ""),
+            *("## Training", "", training, ""),
+            *("## Figures", "", evaluation, ""),
+            *more,
+            *(f"Exported with {made}.", ""),
         ]
     )
 
 
-def _archives(manifest: Manifest) -> list[str]:
+def _archives(manifest: Manifest | FeelManifest) -> list[str]:
     if not manifest.data:
         return []
     return [
@@ -185,13 +204,13 @@ def _archives(manifest: Manifest) -> list[str]:
     ]
 
 
-def _training(meta: Mapping[str, Any]) -> list[str]:
-    """Return sentences about the run and those whose weights it began with."""
+def _training(meta: Mapping[str, Any], each: str = "step") -> list[str]:
+    """Return sentences about the run, its loss for `each`, and those whose weights it began with."""
     sentences = []
     if meta.get("row"):
         sentences.append(
             f"{_effort(meta)} up to this, the best checkpoint on the validation split "
-            f"(loss {meta['row']['loss']:.3f} nats a step)."
+            f"(loss {meta['row']['loss']:.3f} nats a {each})."
         )
     if earlier := meta.get("before"):
         runs = "an earlier run" if len(earlier) == 1 else "earlier runs, the first of them first"

@@ -1,5 +1,6 @@
 """How each system but MusicVAE is examined, and the table of what was found."""
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -8,8 +9,11 @@ import numpy as np
 
 from training import run
 from training.data.store import Store
+from training.packing import script
 from training.vrae.examine import examine as examine_vrae
 from training.vrash.examine import examine as examine_vrash
+from training.vrnn import drumming, exported_feel
+from training.vrnn.examine import ExamineError
 from training.vrnn.examine import measure as measure_vrnn
 from training.vrnn.sequences import pieces
 
@@ -17,12 +21,18 @@ Results = dict[str, Any]
 
 
 def _examine_vrnn(model: Any, store: Store, split: str) -> Results:
+    if store.form != model.config.form:
+        raise ExamineError(f"the store's codec is {store.form}, expected {model.config.form}")
     facts = {"family": "vrnn", "parameters": run.count(model), "identity": run.identity(model)}
     results: Results = {"model": facts, "store": store.digest(), "split": split, "sources": {}}
     for name in store.sources:
         if sequences := pieces(store, split, [name], model.config.every):
             found = measure_vrnn(model, sequences)
             results["sources"][name] = asdict(found) | {"collapsed": found.collapsed}
+    if store.form == "feel":
+        module = exported_feel.exported(copy.deepcopy(model))
+        playing = drumming.compare(script(module), module.width, pieces(store, split))
+        results |= {"playing": playing} if playing else {}
     return results
 
 
@@ -56,6 +66,8 @@ def table(results: Results) -> str:
         for name, value in prior["statistics"].items():
             beside = (value, prior["data"].get(name), prior["overlap"].get(name))
             lines.append(f"| {name} | {' | '.join(_figure(part) for part in beside)} |")
+    if "playing" in results:
+        lines += ["", *drumming.lines(results["playing"])]
     return "\n".join(lines)
 
 

@@ -10,6 +10,7 @@ from engine.modelfile import frozen, opened
 from training import atomic, card, figures, latents, run, weights
 from training.card import OtherReport, Report
 from training.data.store import Store
+from training.exporter_feel import export_feel
 from training.exporters import export_endless
 from training.latents import Latents
 from training.musicvae.agreement import TOLERANCE, compare, compare_encoders, reference
@@ -31,7 +32,7 @@ class ExportError(Exception):
 def export(
     run_dir: Path, output: Path, *, store: Path | None = None, quantise: bool = True, note: str | None = None
 ) -> Report | OtherReport:
-    """Write the best model of the run in `run_dir` to `output`, and CARD.md beside it.
+    """Write the best model of the run in `run_dir` to `output`, and CARD.md beside it, FEEL.md of a feel.
 
     Axes, anchors and latent statistics come from the training windows in folder `store`; without it the
     file has the prior's and no axes. The card's figures are those of `live-train evaluate RUN`; what it says
@@ -39,6 +40,8 @@ def export(
     FiguresError: figures of another model; RunError, StoreError, LatentsError: what is missing.
     """
     loaded = run.load(run_dir)
+    if loaded.system == "vrnn" and loaded.model.config.form == "feel":
+        return export_feel(run_dir, loaded, output, store=store, note=note)
     if loaded.system != "musicvae":
         return export_endless(run_dir, loaded, output, store=store, note=note)
     if loaded.meta.get("objective") != "windows":

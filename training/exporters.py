@@ -66,6 +66,14 @@ def _vrnn_latents(model: Any, store: Store, sources: Sequence[str] | None) -> La
     return axes_vrnn.measure(model, pieces(store, "train", sources, model.config.every))
 
 
+def _check_vrnn(run_dir: Path, model: Any, songs: Store | None) -> None:
+    """EndlessError: a VRNN without latents, which no knob could move, or another's data."""
+    if model.config.latent == "none":
+        raise EndlessError(f"{run_dir}: model.latent is 'none', expected prior or fixed: knobs move latents")
+    if songs and songs.form != model.config.form:
+        raise EndlessError(f"{run_dir}: the store's codec is {songs.form}, expected {model.config.form}")
+
+
 def _vrnn_prior(model: Any) -> Latents:
     size = model.config.z_size + 1
     return Latents((0.0,) * size, (1.0,) * size, (), ((0.0,) * size,))
@@ -104,9 +112,11 @@ def export_endless(
             f"{run_dir}: system is {loaded.system!r}, expected musicvae, {', '.join(EXPORTERS)}"
         )
     model = loaded.model.cpu().float().eval()
+    songs = Store.open(store) if store else None
+    if loaded.system == "vrnn":
+        _check_vrnn(run_dir, model, songs)
     facts = exporter.facts(model) | {"weights": "float32", "memory": "endless", "bars": LOOP}
     weighed = [name for name, weight in (loaded.meta.get("weights") or {}).items() if weight > 0]
-    songs = Store.open(store) if store else None
     measured = exporter.measure(model, songs, weighed or None) if songs else exporter.prior(model)
     scripted = script(exporter.build(model))
     if not listens(scripted, facts, sum(voice.columns for voice in CODECS[facts["codec"]].voices)):

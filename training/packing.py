@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from engine.codec import CODECS
+from engine.feel import FeelManifest
 from engine.manifest import ENTRY, FORMAT, Manifest
 from training import run
 from training.latents import Latents
@@ -38,7 +39,7 @@ def describe(
 
     `facts` are family, codec, steps_per_bar, bars, z_size, weights, and what else is not as it is by default.
     """
-    codec, own = CODECS[facts["codec"]], own_version()
+    codec = CODECS[facts["codec"]]
     return Manifest(
         format=FORMAT,
         codec_version=codec.version,
@@ -48,15 +49,20 @@ def describe(
         axes=measured.axes,
         anchors=measured.anchors,
         data=tuple(dict(source) for source in data),
-        exported_with={
-            **({PROJECT: own} if own else {}),
-            "torch": torch.__version__,
-            "python": platform.python_version(),
-            "weights": run.identity(model),
-            **({"untrained": untrained} if untrained else {}),
-        },
+        exported_with=made(model) | ({"untrained": untrained} if untrained else {}),
         **facts,
     )
+
+
+def made(model: nn.Module) -> dict[str, str]:
+    """Return with what the file of `model` is made, and what tells its weights from another's."""
+    own = own_version()
+    return {
+        **({PROJECT: own} if own else {}),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "weights": run.identity(model),
+    }
 
 
 def own_version() -> str:
@@ -75,7 +81,7 @@ def checkout_version(path: Path) -> str:
     return str(project.get("version", "")) if project.get("name") == PROJECT else ""
 
 
-def write(scripted: torch.jit.ScriptModule, manifest: Manifest, output: Path) -> None:
+def write(scripted: torch.jit.ScriptModule, manifest: Manifest | FeelManifest, output: Path) -> None:
     """Write the model file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)

@@ -28,23 +28,24 @@ def statistics(windows: Tokens) -> dict[str, Values]:
 
     Notes and hits are a bar; intervals and range in semitones; polyphony in voices that sound at once;
     the others are shares: melody and bass notes in the best-fitting major key, melody notes that repeat
-    the one before, snare hits on beats two and four, bars without a sound, bars that equal an earlier one
-    of their window in all voices.
+    the one before, melody notes on the grid of eighths, snare hits on beats two and four, bars without a
+    sound, bars that equal an earlier one of their window in all voices.
     """
     melody, bass, drums = _columns(windows)
     bars = windows.shape[1]
     beats = np.arange(melody.shape[1]) % 16
     snare = (drums > 0) & (drums >> SNARE & 1 == 1)
     sounding = [_sounding(melody), _sounding(bass), drums > 0]
-    intervals = _intervals(melody)
+    onsets, intervals = _onsets(melody), _intervals(melody)
     silent = [~voice.reshape(len(windows), bars, -1).any(2) for voice in sounding]
     values = {
-        "melody notes": _onsets(melody).sum(1) / bars,
+        "melody notes": onsets.sum(1) / bars,
         "bass notes": _onsets(bass).sum(1) / bars,
         "drum hits": _hits(drums) / bars,
         "in key": _in_key(melody, bass).max(1),
         "melody interval": _mean(np.abs(intervals)),
         "repeated notes": _mean(np.where(np.isnan(intervals), np.nan, intervals == 0)),
+        "melody on eighths": _ratio(onsets[:, ::2].sum(1), onsets.sum(1)),
         "melody range": _range(melody),
         "bass range": _range(bass),
         "polyphony": sum(voice.mean(1) for voice in sounding),

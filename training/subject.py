@@ -36,7 +36,7 @@ class Subject(Protocol):
 
     @property
     def facts(self) -> dict[str, object]:
-        """Return family, form of the weights, and the identity of the run's."""
+        """Return family, bars, form of the weights, and the identity of the run's."""
 
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma, (B, z_size) each."""
@@ -66,9 +66,9 @@ class RunSubject:
 
     @property
     def facts(self) -> dict[str, object]:
-        """Return family and number of parameters."""
+        """Return family, bars and number of parameters."""
         facts = {"family": f"musicvae-{self.model.config.family}", "parameters": run.count(self.model)}
-        return facts | {"weights": "float32", "identity": run.identity(self.model)}
+        return facts | {"bars": self.bars, "weights": "float32", "identity": run.identity(self.model)}
 
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma, (B, z_size) each."""
@@ -116,9 +116,10 @@ class ExportSubject:
 
     @property
     def facts(self) -> dict[str, object]:
-        """Return family and the form of the weights."""
+        """Return family, bars and the form of the weights."""
         identity = self.manifest.exported_with.get("weights", "")
-        return {"family": self.manifest.family, "weights": self.manifest.weights, "identity": identity}
+        facts = {"family": self.manifest.family, "bars": self.bars}
+        return facts | {"weights": self.manifest.weights, "identity": identity}
 
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma, (B, z_size) each."""

@@ -10,6 +10,7 @@ from live.widgets.control import Control
 from live.widgets.dial import Dial
 from live.widgets.slider import Slider
 from live.widgets.status import Status
+from live.widgets.trace import Trace
 from live.widgets.track import Track
 from live.widgets.transport import Transport
 
@@ -47,6 +48,7 @@ class Board(Vertical):
             Track(index, voice.name, voice.channel, kind == "drums")
             for index, (voice, kind) in enumerate(zip(preset.voices, kinds, strict=True))
         ]
+        self._traces = [Trace(number, name) for number, name in enumerate(preset.manifest.traces)]
         self.status = Status()
         self.controls: dict[str, Control] = {c.parameter: c for c in (*self._dials, *self._sliders)}
 
@@ -55,7 +57,7 @@ class Board(Vertical):
         yield self.transport
         yield Horizontal(*self._dials, id="knobs")
         yield Horizontal(*self._sliders, id="sliders")
-        yield Vertical(*self.tracks, id="stage")
+        yield Vertical(*self.tracks, *self._traces, id="stage")
         yield self.status
 
     def show(self, snapshot: Snapshot, bpm: float) -> None:
@@ -67,3 +69,5 @@ class Board(Vertical):
             control.show(value, bound, waiting, snapshot.learning == name)
         for track in self.tracks:
             track.show(snapshot)
+        for trace in self._traces:
+            trace.show(snapshot)

@@ -37,12 +37,10 @@ class Lane(Painted):
         width, half_rows = canvas.width, canvas.height * 2
         if not width or not half_rows:
             return
-        per, first = ticks_per_column(width), first_column(self._tick, width)
         row_of = self._rows(half_rows)
-        ground = [_ground((first + column) * per) for column in range(width)]
         head = int(width * PLAYHEAD)
-        ground[head] = blend(ground[head], TEXT, 0.35)
-        cells = [list(ground) for _ in range(half_rows)]
+        behind = [ground(self._tick, width, column) for column in range(width)]
+        cells = [list(behind) for _ in range(half_rows)]
         base = MUTED if self._muted else voice_colour(self._voice)
         for block in blocks(self._notes, self._tick, width, row_of):
             # past notes sink back, those to come stand a little behind those that sound
@@ -72,7 +70,8 @@ class Lane(Painted):
         return lambda pitch: melody_row(pitch, span, half_rows)
 
 
-def _ground(tick: int) -> str:
-    if tick % TICKS_PER_BAR == 0:
-        return BAR_LINE
-    return BEAT_LINE if tick % PPQN == 0 else LANE
+def ground(tick: int, width: int, column: int) -> str:
+    """Return the colour behind `column` of a lane of `width` at `tick`: bar lines, beats, the playhead."""
+    at = (first_column(tick, width) + column) * ticks_per_column(width)
+    behind = BAR_LINE if at % TICKS_PER_BAR == 0 else BEAT_LINE if at % PPQN == 0 else LANE
+    return blend(behind, TEXT, 0.35) if column == int(width * PLAYHEAD) else behind

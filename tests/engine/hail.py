@@ -29,7 +29,7 @@ def main() -> None:
             heard.append(message)
             time.sleep(0.01)  # it is here that RtMidi's thread is met
 
-        source = open_input("JACK", arrived)
+        source = open_input("JACK", arrived, clock=True)  # which says what comes, as on other systems
         with subprocess.Popen([sys.executable, __file__, "send"], stdout=subprocess.PIPE) as sender:
             assert sender.stdout is not None
             sender.stdout.readline()

@@ -63,8 +63,13 @@ class Event:
 class Stage:
     """A player with everything around it, driven by hand."""
 
-    def __init__(self, seconds: Callable[[BarRequest], float] = lambda _: 0.001, **changes: object) -> None:
-        self.clock = ManualClock(stride=0.001)
+    def __init__(
+        self,
+        seconds: Callable[[BarRequest], float] = lambda _: 0.001,
+        clock: ManualClock | None = None,
+        **changes: object,
+    ) -> None:
+        self.clock = clock or ManualClock(stride=0.001)
         self.composer = Composer(self.clock, seconds)
         self.heard: list[Event] = []
         self.live, far = Pipe()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engine.bar import PPQN, TICKS_PER_BAR
 from engine.clicks import HIGH, LOW
+from engine.midifile import finish
 from engine.performance import HEADROOM
-from engine.recorder import finish
 
 BAR = 2.0  # seconds at 120 beats a minute
 ON, OFF = 0x99, 0x89

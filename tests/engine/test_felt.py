@@ -28,9 +28,9 @@ from engine.desk import Desk
 from engine.dynamics import shape
 from engine.hits import drums
 from engine.messages import BarReply, BarRequest, ComposerState, Measured, SetParameter, Stop
+from engine.midifile import finish
 from engine.performance import HEADROOM
 from engine.player import Player
-from engine.recorder import finish
 from engine.render import render
 from engine.sinks import MemoryPort
 from engine.swing import swung

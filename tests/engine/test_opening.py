@@ -11,10 +11,7 @@ from stage import Stage
 from engine.arranger import Arranger
 from engine.messages import BarReply, ComposerState
 from engine.opening import FILE, Opening, OpeningError, read, write
-from engine.preset import load
-from engine.setup import Setup, from_preset
-
-TRIO = Path(__file__).parents[2] / "presets" / "trio"
+from engine.setup import Setup
 
 
 def carried(setup: Setup, bars: int = 3) -> Setup:
@@ -22,17 +19,6 @@ def carried(setup: Setup, bars: int = 3) -> Setup:
     arranger = Arranger(setup)
     tokens = tuple(toy_composer.decode(arranger.request(number)).tokens for number in range(bars))
     return replace(setup, opening=Opening(arranger.key(), tokens))
-
-
-def test_the_shipped_opening_is_what_the_shipped_model_writes() -> None:
-    from engine.composer import Composer
-
-    setup = from_preset(load(TRIO))
-    assert setup.opening is not None
-    arranger, composer = Arranger(setup), Composer(setup.model)
-    assert setup.opening.key == arranger.key()
-    for number, tokens in enumerate(setup.opening.bars):
-        assert composer.reply(arranger.request(number)).tokens == tokens
 
 
 def test_it_plays_before_any_composer_has_answered() -> None:

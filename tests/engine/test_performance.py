@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.bar import PPQN, TICKS_PER_BAR, TICKS_PER_STEP
+from engine.midifile import finish
 from engine.offset import SLEW
 from engine.performance import HEADROOM, STALL
-from engine.recorder import finish
 from engine.swing import PAIR
 from engine.transport import Transport
 

@@ -13,7 +13,9 @@ from stage import BAR, STEP, Stage
 
 from engine.arranger import LEAD_CAP
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
+from engine.clock import ManualClock
 from engine.codec import HOLD
+from engine.desk import Arrival
 from engine.ledger import Alone, Finish, Ledger, PortLost, Receivers
 from engine.messages import (
     Acknowledge,
@@ -483,3 +485,27 @@ def test_under_any_commands_each_note_on_has_its_note_off(script: list[tuple], p
     stage.player.run()
     assert stage.hanging() == set()
     stage.live.close()
+
+
+class Slow(ManualClock):
+    """A clock by which everything that asks for the time takes 20 microseconds."""
+
+    def now(self) -> float:
+        """Return the time, and let some pass."""
+        self.wait(super().now() + 2e-5, [])
+        return super().now()
+
+
+def test_a_flood_of_control_changes_waits_while_a_note_is_due_and_is_heard_to_its_end() -> None:
+    stage = Stage(clock=Slow(stride=0.001), bindings={"knob1": (0, 20)}, parameters={"knob1": 0.0})
+    stage.until(2 * BAR - 0.004)
+    came = stage.clock.now()
+    stage.desk.controls.extend(Arrival(came, [0xB0, 20, number % 128]) for number in range(4999))
+    stage.control(0xB0, 20, 4999 % 128)
+    stage.until(3 * BAR)
+    zero = stage.player.performance.transport.time_of(0)
+    late = [(event.time - zero) % STEP for event in stage.heard if event.message[0] & 0xF0 == 0x90]
+    assert len(late) > 20
+    assert max(late) < 0.002
+    assert not stage.desk.controls
+    assert stage.player.performance.arranger.parameters["knob1"] == pytest.approx(4999 % 128 / 127)

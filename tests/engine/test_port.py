@@ -12,7 +12,7 @@ from jack_server import jack_server
 
 from engine import alsa
 from engine.clock import read
-from engine.inlet import open_ear, open_input, open_inputs
+from engine.inlet import Ear, open_ear, open_input, open_inputs
 from engine.ledger import Ledger, Notice, PortLost, Receivers
 from engine.port import open_direct, open_output
 from engine.sinks import MemoryPort
@@ -134,13 +134,14 @@ def test_virtual_ports_have_stable_names_and_carry_messages(capfd: pytest.Captur
     assert (first.address, second.address) == ("live:trio", "live-01:trio")
     second.close()
     control = open_input("JACK", arrived.append)
+    assert isinstance(control, Ear)
     assert "live-in:control" in [port.name for port in list_ports() if port.takes]
     direct = open_direct("JACK", "live-in:control")
     direct.send([0xB0, 74, 1])
     deadline = time.monotonic() + 5.0
-    while not arrived and time.monotonic() < deadline:
+    while not (came := list(control.take())) and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert arrived == [[0xB0, 74, 1]]
+    assert ([message for _, message in came], arrived) == ([[0xB0, 74, 1]], [])
     direct.close()
     first.close()
     control.close()
@@ -153,7 +154,7 @@ def test_an_existing_controller_is_opened_by_name_and_never_a_port_of_our_own() 
     arrived: list[list[int]] = []
     ours = open_output("jack", None, "keys-of-ours")
     keys = open_output("jack", None, "keys", client="usb")
-    inputs, failures = open_inputs("JACK", "usb:keys", arrived.append)
+    inputs, failures = open_inputs("JACK", "usb:keys", arrived.append, clock=True)
     assert ([source.text for source in inputs], failures) == (["JACK: live-in:control", "JACK: usb:keys"], [])
     keys.send([0xB0, 74, 1])
     deadline = time.monotonic() + 5.0

@@ -9,7 +9,8 @@ import pytest
 from full_disk import full_disk
 from toy_composer import VOICES
 
-from engine.recorder import SUFFIX, Recorder, RecordError, finish, recording
+from engine.midifile import finish
+from engine.recorder import SUFFIX, Recorder, RecordError, recording
 from engine.setup import VoiceSetup
 
 ON, OFF, TEMPO = [0x90, 60, 80], [0x80, 60, 0], 500_000

@@ -302,7 +302,7 @@ def test_what_is_unplugged_and_plugged_in_again_is_connected_again() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_no_note_stays_on_at_a_receiver_when_the_player_is_told_to_end(number: signal.Signals) -> None:
     heard: list[list[int]] = []
-    ear = open_input("JACK", heard.append)
+    ear = open_input("JACK", heard.append, clock=True)
     with Session(toy_composer.setup(bpm=40.0, api="JACK"), compose=toy_composer.run) as session:
         wait_for(session, "playing", True)
         connect = ["jack_connect", "live:toy", "live-in:control"]

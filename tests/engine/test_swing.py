@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.bar import PPQN, TICKS_PER_STEP
-from engine.recorder import finish
+from engine.midifile import finish
 from engine.render import render
 from engine.swing import PAIR, straight, swung
 

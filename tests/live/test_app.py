@@ -120,10 +120,50 @@ async def test_a_preset_of_one_voice_has_the_stage_to_itself(
         assert not any(isinstance(command, messages.SetMute) for command in link.sent)
 
 
+@pytest.mark.parametrize("size", SIZES)
+async def test_what_a_model_reports_of_its_steps_is_seen_in_time_with_them(size: tuple[int, int]) -> None:
+    trio = toy_preset()
+    contract = replace(trio.manifest, memory="endless", traces=("kl", "[b]odd"))
+    rising = {"kl": tuple(range(16)), "[b]odd": (1e-9, *(3.0,) * 15)}
+    async with on_stage(size, preset=replace(trio, manifest=contract)) as (pilot, link):
+        for bar, traces in ((0, {"kl": (15.0,) * 16}), (1, rising), (2, {})):
+            link.go(bar * TICKS_PER_BAR + 4 * TICKS_PER_STEP)
+            link.change(traces=traces)
+            await heard(pilot, link)
+            lines = screen_text(pilot).splitlines()
+            names = [next(i for i, line in enumerate(lines) if name in line) for name in ("KL", "[B]ODD")]
+            assert names[1] > names[0] > next(i for i, line in enumerate(lines) if "3 DRUMS" in line)
+            height = names[1] - names[0] - (size[1] > 24)
+            drawn = ["".join(lines[row] for row in range(at, at + height)) for at in names]
+            if bar == 0:
+                assert "15" in drawn[0]
+                assert "█" * 12 in drawn[0]
+                assert not set("▁▂▃▄▅▆▇█") & set(drawn[1])
+            if bar == 1:
+                assert " 4 " in drawn[0]
+                assert " 3 " in drawn[1]
+                assert "▂" in drawn[0]
+                assert "▁" in drawn[1]
+            if bar == 2:  # it is not known what this one reports; what came before is still seen
+                assert " 4 " not in drawn[0]
+                assert "█" in drawn[0]
+        link.change(playing=False, tick=0)
+        await heard(pilot, link)
+        assert not set("▁▂▃▄▅▆▇█") & set(screen_text(pilot).splitlines()[names[0]])
+
+
+async def test_a_model_that_reports_nothing_has_no_room_for_it() -> None:
+    async with on_stage() as (pilot, _):
+        assert not pilot.app.query(".trace")
+
+
 @pytest.mark.parametrize("size", [(80, 24), (40, 10), (20, 4), (220, 70)])
 async def test_no_size_of_terminal_breaks_it(size: tuple[int, int]) -> None:
-    async with on_stage(size) as (pilot, link):
+    trio = toy_preset()
+    contract = replace(trio.manifest, memory="endless", traces=("kl", "latent change"))
+    async with on_stage(size, preset=replace(trio, manifest=contract)) as (pilot, link):
         link.go(TICKS_PER_BAR)
+        link.change(traces={"kl": (0.0,) * 16, "latent change": tuple(range(16))})
         await heard(pilot, link)
         assert screen_text(pilot)
 

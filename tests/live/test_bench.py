@@ -1,8 +1,12 @@
 """What `live bench` measures: that its parts come to an end and say what they should, never how fast."""
 
+import itertools
 import json
 import os
+import signal
+import subprocess
 import sys
+import time
 from array import array
 from functools import partial
 from importlib import resources
@@ -14,16 +18,21 @@ import pytest
 sys.path.append(str(Path(__file__).parents[1] / "engine"))  # for its toy_composer
 import toy_composer
 from headless_toy import broken
+from toy_link import ToyLink, toy_preset
 
 from engine import bench as decoding
 from engine import machine
+from engine.bar import TICKS_PER_STEP
 from engine.messages import Measured
 from engine.session import Session, from_preset
 from engine.shelf import find
+from engine.tally import Tally
 from engine.witness import Heard
 from live import bench, fresh, trial
 from live import figures as figures_of
 from live.errand import UserError, run
+from live.mirror import Mirror
+from live.usage import Usage
 
 THREE = {"p50", "p99", "max"}
 needs_trio = pytest.mark.skipif(
@@ -36,13 +45,17 @@ USED = {"player", "composer", "guard", "live", "player and composer"}
 
 def measured(**changes: object) -> Measured:
     """Return what a player kept of three notes, each a second and a millisecond after the other."""
+    tally = Tally()
+    for seconds in (0.03, 0.05, 0.07004):
+        tally.add(seconds)
     fields: dict[str, object] = {
         "due": array("d", [1.0, 2.0, 3.0]).tobytes(),
         "sent": array("d", [1.001, 2.001, 3.003]).tobytes(),
         "notes": array("H", [60, 61, 62]).tobytes(),
-        "notes_dropped": 0,
-        "knob_to_note": array("d", [0.03, 0.05, 0.07]).tobytes(),
-        "knob_to_note_worst": 0.09,
+        "stalls": (),
+        "knob_to_note": tally.tobytes(),
+        "knob_to_note_worst": tally.worst,
+        "knob_heard": 8,
         "knob_moves": 5,
         "knob_moves_dropped": 1,
         "knob_steps": 4,
@@ -57,7 +70,9 @@ def test_a_performance_of_the_toy_is_measured_whole() -> None:
     assert set(figures["lateness_ms"]) == THREE
     assert set(figures["knob_to_note_ms"]) == THREE
     assert figures["notes"]["sent"] > 5
-    assert figures["knob_moves"] > 20
+    assert figures["knob_sent"] >= figures["knob_heard"] >= figures["knob_moves"] > 20
+    assert figures["stalls"] >= 0
+    assert figures["screen_frames_a_second"] is None
     assert 0 <= figures["knob_missed_steps"] <= figures["knob_steps"]
     assert set(figures["rss_mib"]) == {"player", "composer", "guard", "live"}
     assert set(figures["cpu_percent_with_clock"]) == {
@@ -76,11 +91,18 @@ def test_a_performance_of_the_toy_is_measured_whole() -> None:
 
 def test_under_stress_it_is_played_to_its_end_and_its_knobs_never_rest() -> None:
     figures = trial.perform(
-        toy_composer.setup(bpm=240.0), 1.5, partial(Session, compose=toy_composer.run), stress=True
+        toy_composer.setup(bpm=240.0), 1.5, partial(Session, compose=toy_composer.run), stress=toy_preset()
     )
     assert figures["notes"]["sent"] > 3
     assert figures["knob_moves"] > 50
+    assert figures["knob_sent"] >= figures["knob_heard"] > 50
+    assert figures["cpu_percent_with_clock"] is None
     assert set(figures["rss_growth_mib"]) == {"player", "composer", "guard", "live"}
+    if sys.platform == "win32":
+        assert figures["screen_frames_reason"]
+    else:
+        assert figures["screen_frames_a_second"] > 0
+        assert figures["screen_frames_reason"] is None
 
 
 def test_at_rest_nothing_but_the_music_costs() -> None:
@@ -101,17 +123,6 @@ def test_a_performance_that_cannot_be_played_says_why() -> None:
         trial.perform(setup, 1.0, partial(Session, compose=broken))
 
 
-def test_what_hands_do_is_the_same_every_time_and_lets_soft_takeover_in() -> None:
-    plan = trial.gestures(8.0, 3)
-    assert plan == trial.gestures(8.0, 3)
-    assert [at for at, _, _ in plan] == sorted(at for at, _, _ in plan)
-    assert all(0 <= at < 8.0 and position in range(128) for at, _, position in plan)
-    controls = list(dict.fromkeys(control for _, control, _ in plan))
-    assert controls == [trial.FIRST_CONTROL + number for number in range(3)]
-    for control in controls:
-        assert next(position for _, moved, position in plan if moved == control) == 0
-
-
 def test_constant_latency_is_no_jitter() -> None:
     heard = array("d", [1.011, 2.011, 3.012]).tobytes(), array("H", [60, 61, 62]).tobytes()
     figures = figures_of.note_figures(measured(), Heard(*heard), None, 120.0)
@@ -128,10 +139,28 @@ def test_lost_and_doubled_notes_are_counted_and_the_rest_still_compared() -> Non
     assert figures["arrival_jitter_ms"]["max"] <= 10.0
 
 
-def test_notes_beyond_those_that_the_player_keeps_are_not_called_doubled() -> None:
-    heard = array("d", [1.01, 2.01, 3.01, 4.01]).tobytes(), array("H", [60, 61, 62, 63]).tobytes()
-    figures = figures_of.note_figures(measured(notes_dropped=1), Heard(*heard), None, 120.0)
-    assert figures["notes"] == {"sent": 4, "heard": 4, "lost": 0, "doubled": 0, "left on": 0}
+def test_notes_and_knobs_are_measured_to_the_last_of_a_long_run() -> None:
+    count, slow = 150_000, 120_000
+    due = np.arange(count) * 0.1
+    sent = due + np.where(np.arange(count) < slow, 0.001, 0.002)
+    codes = array("H", [60 + number % 12 for number in range(count)]).tobytes()
+    tally = Tally()
+    for number in range(count):
+        tally.add(0.03 if number < slow else 0.09)
+    long = measured(
+        due=due.tobytes(),
+        sent=sent.tobytes(),
+        notes=codes,
+        knob_to_note=tally.tobytes(),
+        knob_to_note_worst=tally.worst,
+    )
+    figures = figures_of.note_figures(long, Heard(sent.tobytes(), codes), None, 120.0)
+    assert figures["notes"] == {"sent": count, "heard": count, "lost": 0, "doubled": 0, "left on": 0}
+    assert figures["lateness_ms"] == {"p50": 1.0, "p99": 2.0, "max": 2.0}
+    assert figures["arrival_jitter_ms"] == {"p50": 0.0, "p99": 1.0, "max": 1.0}
+    knobs = figures_of.knob_figures(long, "hand", count)
+    assert knobs["knob_to_note_ms"] == {"p50": 30.0, "p99": 90.0, "max": 90.0}
+    assert knobs["knob_to_note_n"] == count
 
 
 def test_without_a_receiver_jitter_is_null_with_the_reason() -> None:
@@ -165,16 +194,41 @@ def test_a_clock_that_runs_away_shows_as_drift_and_jitter_does_not() -> None:
     assert abs(shaky) < 0.05
 
 
-def test_the_worst_knob_counts_even_beyond_what_is_kept() -> None:
-    figures = figures_of.knob_figures(measured(), "hand")
-    assert figures["knob_to_note_ms"] == {"p50": 50.0, "p99": 69.6, "max": 90.0}
+def test_a_stall_is_told_and_the_clock_is_even_on_either_side_of_it() -> None:
+    stalls = ((4.0, 2.005), (9.0, 0.6))
+    figures = figures_of.stall_figures(measured(stalls=stalls))
+    assert figures == {"stalls": 2, "stalled_ms": {"sum": 2605.0, "longest": 2005.0}}
+    none = figures_of.stall_figures(measured())
+    assert none == {"stalls": 0, "stalled_ms": {"sum": 0.0, "longest": 0.0}}
+    pulses = np.arange(500) * 0.02 + 0.0123
+    pulses[pulses > 1.99] += 2.005  # it stood from about 2 to 4, and from about 8.4 to 9
+    pulses[pulses > 8.39] += 0.6
+    heard = Heard(array("d", [0.0, 20.0]).tobytes(), b"", pulses=pulses.tobytes())
+    even = figures_of.clock_figures(heard, 0.02, stalls)
+    assert even["clock_jitter_ms"] == {"p50": 0.0, "p99": 0.0, "max": pytest.approx(2005.0)}
+    assert even["clock_pulses_lost"] == 0
+
+
+def test_knobs_are_told_with_those_that_were_sent_and_those_that_came() -> None:
+    figures = figures_of.knob_figures(measured(), "hand", 9)
+    assert figures["knob_to_note_ms"] == {"p50": 50.0, "p99": 70.0, "max": 70.04}
     assert (figures["knob_missed_steps"], figures["knob_steps"], figures["knob_moves"]) == (2, 4, 5)
-    assert figures_of.knob_figures(measured(knob_to_note=b""), "hand")["knob_to_note_ms"] is None
+    assert (figures["knob_sent"], figures["knob_heard"], figures["knob_to_note_n"]) == (9, 8, 3)
+    nothing = measured(knob_to_note=Tally().tobytes())
+    assert figures_of.knob_figures(nothing, "hand", 0)["knob_to_note_ms"] is None
+
+
+def test_a_wait_beyond_what_is_counted_is_told_as_the_longest() -> None:
+    tally = Tally()
+    for seconds in (0.03, 9.0, 12.0):
+        tally.add(seconds)
+    counts = np.frombuffer(tally.tobytes(), np.uint32)
+    assert figures_of.counted(counts, tally.worst) == {"p50": 12000.0, "p99": 12000.0, "max": 12000.0}
 
 
 def test_use_of_the_processor_is_a_share_of_one_core_and_null_where_it_is_not_told() -> None:
-    before = trial.Usage(10.0, {"player": 1.0, "composer": 2.0, "live": None})
-    after = trial.Usage(20.0, {"player": 1.5, "composer": 2.4, "live": None})
+    before = Usage(10.0, {"player": 1.0, "composer": 2.0, "live": None})
+    after = Usage(20.0, {"player": 1.5, "composer": 2.4, "live": None})
     assert before.percent(after) == {
         "player": 5.0,
         "composer": 4.0,
@@ -189,6 +243,15 @@ def test_the_plain_loop_of_the_shipped_weights_writes_nearly_the_same() -> None:
     assert set(figures["decode_ms_per_bar"]) == {"p50", "p99", "worst"}
     assert set(figures["against"]["plain_loop_ms_per_bar"]) == {"p50", "p99", "worst"}
     assert figures["against"]["same_tokens"] > 0.9
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system lends all cores to everybody")
+def test_cores_are_those_that_a_process_is_lent() -> None:
+    script = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); "
+    script += "from engine import machine; machine.come_forward(); "
+    script += "print(machine.cores(), machine.scheduling(os.getpid()))"
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert said.stdout == "1 ordinary\n"  # on the only core the screen would wait for it
 
 
 def test_memory_is_read_where_the_system_tells_it_and_unknown_elsewhere() -> None:
@@ -211,6 +274,23 @@ def test_a_screen_is_full_when_all_of_it_is_drawn() -> None:
     assert memory is None or memory > 1
     with pytest.raises(UserError, match=r"no full screen came: no terminal for me"):
         fresh.until_drawn([sys.executable, "-c", "print('no terminal for me')"], ["density"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+def test_the_screen_beside_a_measurement_is_the_real_one_and_draws_what_it_is_shown() -> None:
+    link = ToyLink(toy_preset())
+    with Mirror(toy_preset()) as screen:
+        begun = screen.frames
+        for tick in itertools.count(0, TICKS_PER_STEP):
+            link.go(tick)
+            screen.show(link.state)
+            if screen.frames > begun + 20:
+                break
+            time.sleep(1 / 30)
+        os.kill(screen.pid, signal.SIGKILL)
+        os.waitid(os.P_PID, screen.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(UserError, match="the screen beside the measurement has died"):
+            screen.show(link.state)
 
 
 def test_figures_are_laid_out_in_lines() -> None:

@@ -1,12 +1,14 @@
 """The command line as a user meets it: answers, mistakes in one line, and what its process loads."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import platformdirs
 import pytest
+from rich.cells import cell_len
 
 from engine.messages import PORT
 from engine.preset import load
@@ -187,6 +189,25 @@ def test_presets_are_listed_the_broken_with_their_error(tmp_path: Path, preset: 
     assert "\x1b" not in done.stdout
     (trio,) = (number for number, line in enumerate(lines) if line.startswith("trio") and "shipped" in line)
     assert "Melody, bass and drums in loops of sixteen bars" in lines[trio + 1]
+
+
+def test_presets_stand_in_columns_whatever_they_are_called(tmp_path: Path, preset: Path) -> None:
+    if sys.platform != "linux":
+        pytest.skip("the folder of settings is elsewhere on this platform")
+    shelf = tmp_path / "live" / "presets"
+    shelf.mkdir(parents=True)
+    titles = ("한글 제목", "e\u0301te\u0301", "👍", "plain")
+    for number, title in enumerate(titles):
+        copy = shutil.copytree(preset, shelf / ("x" * 7 * number + "한"))
+        (copy / "preset.toml").write_text(f'schema = 1\ntitle = "{title}"\n')
+    lines = live("presets", home=tmp_path).stdout.splitlines()
+    own = [line for line in lines if str(shelf) in line]
+    assert len(own) == len(titles)
+    for mark in (*titles, "yours"):
+        assert any(mark in line for line in own)
+    assert len({cell_len(line.partition(" yours")[0]) for line in own}) == 1
+    starts = {cell_len(line[: line.index(title)]) for line in own for title in titles if title in line}
+    assert len(starts) == 1
 
 
 @pytest.mark.parametrize(

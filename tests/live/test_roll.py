@@ -11,6 +11,7 @@ from live.roll import (
     kit_of,
     level,
     melody_row,
+    peaks,
     ticks_per_column,
 )
 
@@ -85,3 +86,22 @@ def test_the_meter_falls_after_a_stroke() -> None:
     assert 0.0 < level([note], PPQN + 1) < 0.2
     assert level([note], PPQN * 3) == 0.0
     assert level([note], -1) == 0.0
+
+
+def test_figures_lie_under_the_steps_they_tell_of_on_any_grid() -> None:
+    for width in (60, 132):
+        per, head = ticks_per_column(width), int(width * PLAYHEAD)
+        columns = TICKS_PER_BAR // per
+        for steps in (8, 16, 40, 96):
+            rising = {2: tuple(float(step) for step in range(steps))}
+            found = peaks(rising, 2 * TICKS_PER_BAR, width)
+            assert len(found) == width
+            own = found[head : head + columns]
+            assert found[:head] == [None] * head
+            assert not any(value is not None for value in found[head + columns :])
+            assert own == sorted(own)
+            assert own[-1] == steps - 1
+            assert own[0] == -(-steps * per // TICKS_PER_BAR) - 1
+            assert peaks(rising, 2 * TICKS_PER_BAR + per, width)[head - 1] == own[0]
+    assert peaks({0: (1.0,)}, -TICKS_PER_BAR, 60)[: int(60 * PLAYHEAD) + 16] == [None] * 36
+    assert peaks({}, 0, 4) == [None] * 4

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from training.latents import ANCHORS
 from training.vrnn.axes import HEARD, SPREAD, AxesError, attributes, departures, measure
 from training.vrnn.model import VRNN, VRNNConfig
 from training.vrnn.statistics import statistics
@@ -82,9 +83,21 @@ def test_a_knob_of_density_gives_more_of_it(obedient, data):
 
 
 def test_departures_stand_beside_their_frames(obedient, data):
-    away, frames = departures(obedient, data)
+    away, frames, pieces = departures(obedient, data)
     assert away.shape == (48 * 52, 4)
     assert np.corrcoef(away[:, 0], frames.sum(1))[0, 1] > 0.8
+    assert pieces.shape == (96, 4)  # the longest first
+    assert np.allclose(away.mean(0), pieces[:48].mean(0) * 48 / 52 + pieces[48:].mean(0) * 4 / 52)
+
+
+def test_anchors_are_the_prior_itself_and_pieces_far_from_it_and_from_one_another(obedient, data):
+    anchors = np.array(measure(obedient, data, bases=8).anchors)
+    _, _, pieces = departures(obedient, data)
+    assert anchors.shape == (ANCHORS, 5)
+    assert not anchors[0].any()
+    assert not anchors[:, 4].any()
+    assert np.linalg.norm(anchors[1]) == pytest.approx(np.linalg.norm(pieces, axis=1).max(), abs=1e-5)
+    assert len(np.unique(anchors, axis=0)) == ANCHORS
 
 
 def test_too_little_data_is_said(obedient):

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 import torch
@@ -28,7 +29,7 @@ class Oracle:
 
     @property
     def facts(self):
-        return {"family": "oracle", "weights": "none"}
+        return {"family": "oracle", "bars": 16, "weights": "none"}
 
     def __init__(self):
         self.windows = []
@@ -88,6 +89,16 @@ def test_an_untrained_model_is_reported_as_collapsed(band):
     assert results["sources"]["band"]["collapsed"]
     assert "posterior collapse" in table(results)
     assert set(results["prior"]["sources"]["band"]["overlap"]) == set(results["prior"]["statistics"])
+
+
+def test_a_single_voice_is_told_beside_its_own_published_figures(band):
+    torch.manual_seed(0)
+    melody = replace(TINY, family="flat", bars=2, voices=("melody",))
+    told = table(evaluate(RunSubject(MusicVAE(melody).eval()), band, "test", samples=4))
+    assert "temperature 1.0; melody." in told
+    assert "| *published, flat, its own data* | - | - | 0.986 | 0.951 |" in told
+    assert "| melody notes |" in told
+    assert "bass" not in told
 
 
 def test_the_command_prints_json_and_the_same_twice(band_folder, folder, capsys):

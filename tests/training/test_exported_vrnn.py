@@ -12,9 +12,8 @@ from training.packing import script
 from training.vrnn import exported as exported_vrnn
 from training.vrnn import exported_feel
 from training.vrnn.exported import uniform
-from training.vrnn.frames import FRAMES
 from training.vrnn.model import VRNN, VRNNConfig
-from training.vrnn.playing import frame, turned
+from training.vrnn.playing import hits, turned
 
 STEPS = 8
 CONFIG = VRNNConfig(features=16, units=12, z_size=5)
@@ -116,30 +115,6 @@ def test_z_moves_the_latent_by_sigmas_and_its_last_component_spreads_it():
     assert bars(narrow) < bars(wide)
 
 
-def hits_by_model(model: VRNN, tokens: list[int], rows: Tensor, warm: float) -> list[Tensor]:
-    """Velocity and offset of every hit, drawn by the model as training and playing have it."""
-    state, since, drawn = model.begin((1,), model.mean), 0.0, []
-    z_size = 0 if model.config.latent == "none" else model.config.z_size
-    for step, token in enumerate(tokens):
-        for drum in (drum for drum in range(9) if token >> drum & 1):
-            row = torch.tensor([[0.0, 0.0, drum, step, since, token]])
-            condition = FRAMES["feel"].split(row)[1]
-            chance = uniform(rows[step, drum]).unsqueeze(0)
-            pair = torch.special.ndtri(chance[:, :z_size]), chance[:, z_size:]
-            x, _ = frame(model, condition, state, (warm * pair[0], pair[1]), warm)
-            played = x * model.scale + model.mean
-            played = torch.stack([played[0, 0].clamp(0, 1), played[0, 1].clamp(-0.5, 0.5)])
-            drawn.append(played)
-            heard = None
-            if z_size:
-                mu, sigma = model.expected(state[0], condition)
-                heard = model.phi_z(mu + warm * sigma * pair[0])
-            x = ((played - model.mean) / model.scale).unsqueeze(0)
-            state, since = model.follow(model.features(x, condition), heard, state), 0.0
-        since += 1.0 if drawn else 0.0
-    return drawn
-
-
 @pytest.mark.parametrize(("latent", "kind"), [("none", "gauss"), ("fixed", "gauss"), ("prior", "gmm")])
 @pytest.mark.parametrize("warm", [1.0, 0.0])
 @torch.no_grad()
@@ -156,10 +131,13 @@ def test_drums_are_played_as_the_python_model_plays_them(latent, kind, warm):
     assert (velocities <= 127).all()
     assert not offsets[~struck].any()
     assert (offsets.abs() <= 0.5).all()
-    expected = torch.stack(hits_by_model(model, tokens, rows, warm))
+    begun = model.begin((1,), model.mean)
+    expected, held, since = hits(model, torch.tensor(tokens), rows, begun, -1.0, warm)
     torch.testing.assert_close(offsets[struck], expected[:, 1], rtol=1e-3, atol=1e-3)
     np.testing.assert_allclose(velocities[struck], 1 + (expected[:, 0] * 127).clamp(max=126), atol=1.001)
     after = module.feel(state, torch.tensor(tokens), rows, warm)
+    following, *_ = hits(model, torch.tensor(tokens), rows, held, since, warm)
+    torch.testing.assert_close(after[1][struck], following[:, 1], rtol=1e-3, atol=1e-3)
     assert latent == "fixed" or not torch.equal(after[1], offsets)
 
 

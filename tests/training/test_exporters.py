@@ -1,6 +1,6 @@
 """Every system but MusicVAE from a run to a file that the engine plays."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import torch
 from engine.decoder import Decoder
 from engine.noise import gumbel
 from training.export import export
-from training.exporters import EXPORTERS, listens
+from training.exporters import EXPORTERS, EndlessError, listens
 from training.packing import script
 from training.run import BEST, save
 from training.systems import SYSTEMS
@@ -26,16 +26,21 @@ SIZES: dict[str, Any] = {
 }
 
 
+def run_of(system: str, sizes: Any, folder: Path) -> Path:
+    torch.manual_seed(0)
+    model = SYSTEMS[system].build(sizes)
+    row = {"total": 40, "minutes": 2.0, "loss": 1.25}
+    content = {"model": model.state_dict(), "system": system, "model_config": asdict(sizes)}
+    content |= {"sources": [{"name": "own", "licence": "MIT"}], "weights": {}, "row": row}
+    folder.mkdir()
+    save(folder / BEST, content | {"objective": next(iter(SYSTEMS[system].objectives))})
+    return folder
+
+
 @pytest.mark.parametrize("system", list(EXPORTERS))
 def test_a_run_becomes_a_file_that_plays_without_end(system: str, tmp_path: Path) -> None:
-    torch.manual_seed(0)
-    model = SYSTEMS[system].build(SIZES[system])
-    row = {"total": 40, "minutes": 2.0, "loss": 1.25}
-    content = {"model": model.state_dict(), "system": system, "model_config": asdict(SIZES[system])}
-    content |= {"sources": [{"name": "own", "licence": "MIT"}], "weights": {}, "row": row}
-    (tmp_path / "run").mkdir()
-    save(tmp_path / "run" / BEST, content | {"objective": next(iter(SYSTEMS[system].objectives))})
-    report = export(tmp_path / "run", tmp_path / "preset" / "model.ts")
+    run = run_of(system, SIZES[system], tmp_path / "run")
+    report = export(run, tmp_path / "preset" / "model.ts")
     assert report.lines()[0].startswith(str(tmp_path / "preset" / "model.ts"))
     decoder = Decoder.load(tmp_path / "preset" / "model.ts")
     facts = decoder.manifest
@@ -53,6 +58,16 @@ def test_a_run_becomes_a_file_that_plays_without_end(system: str, tmp_path: Path
     assert EXPORTERS[system].title in card
     assert "| own | MIT |" in card
     assert "40 iterations in 2 minutes" in card
+
+
+def test_a_vrnn_without_latents_or_with_another_s_data_is_refused(tmp_path: Path, band_folder: Path) -> None:
+    bare = run_of("vrnn", replace(SIZES["vrnn"], latent="none"), tmp_path / "rnn")
+    with pytest.raises(EndlessError, match=r"rnn: model\.latent is 'none', expected prior or fixed"):
+        export(bare, tmp_path / "model.ts")
+    run = run_of("vrnn", SIZES["vrnn"], tmp_path / "run")
+    with pytest.raises(EndlessError, match="run: the store's codec is trio, expected roll"):
+        export(run, tmp_path / "model.ts", store=band_folder)
+    assert not (tmp_path / "model.ts").exists()
 
 
 class Deaf(torch.nn.Module):

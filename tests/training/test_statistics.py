@@ -40,6 +40,11 @@ def test_intervals_repeats_and_range():
     assert of(values, "melody range") == 7
 
 
+def test_notes_between_the_eighths_are_told_apart():
+    assert of(statistics(window({0: 60, 3: 60, 6: 64, 12: 57})), "melody on eighths") == 0.75
+    assert np.isnan(of(statistics(window(drums={0: 1})), "melody on eighths"))
+
+
 def test_the_key_is_the_major_key_that_fits_best():
     d_major = {4 * index: pitch for index, pitch in enumerate((62, 64, 66, 67, 69, 71, 73))}
     assert of(statistics(window(d_major)), "in key") == 1
@@ -98,7 +103,8 @@ voices = st.tuples(tokens, tokens, st.integers(0, 511))
 def test_every_statistic_of_any_tokens_is_in_its_range_and_overlaps_itself(rows):
     windows = np.array(rows).reshape(1, 4, 16, 3)
     values = {**statistics(windows), **attributes(windows)}
-    shares = ("in key", "repeated notes", "backbeat", "16th syncopation", "8th syncopation", "C diatonic")
+    shares = ("in key", "repeated notes", "melody on eighths", "backbeat", "C diatonic")
+    shares += ("16th syncopation", "8th syncopation")
     for name, value in values.items():
         assert value.shape == (1,)
         assert not (value < 0).any()

@@ -4,6 +4,7 @@ from training.evaluate import evaluate
 from training.papers.job import Cell, Job
 from training.papers.musicvae import TABLE, store, trained
 from training.subject import RunSubject
+from training.tables import PUBLISHED
 
 TITLE = "MusicVAE (Roberts et al. 2018), Table 1"
 LIMIT = 300  # test windows of each source
@@ -17,8 +18,10 @@ def reproduce(job: Job) -> None:
     for entry in TABLE:
         loaded = trained(job, entry.config, among)
         results = evaluate(RunSubject(loaded.model), store(job), "test", limit=LIMIT, samples=0)
-        for v, voice in enumerate(loaded.model.config.voices):
-            published: list[Cell] = [entry.forced[v], entry.sampled[v]]
+        config = loaded.model.config
+        forced_there, sampled_there = PUBLISHED[config.family, config.bars, config.voices]
+        for v, voice in enumerate(config.voices):
+            published: list[Cell] = [forced_there[v], sampled_there[v]]
             for name, source in results["sources"].items():
                 forced = float(source["teacher_forced"][voice]["token"])
                 sampled = float(source["sampled"][voice]["token"])

@@ -26,7 +26,7 @@ from training.axes import (
     told,
 )
 from training.data.benchmark import LOWEST
-from training.latents import Latents
+from training.latents import ANCHORS, Latents
 from training.vrnn.examine import BATCH, batches, latents
 from training.vrnn.model import VRNN
 from training.vrnn.playing import Noise, drawn_noise, turned
@@ -74,7 +74,7 @@ def measure(model: VRNN, sequences: Sequence[Rows], bases: int = BASES, seed: in
     """
     if sum(map(len, sequences)) < FEWEST:
         raise AxesError(f"there are fewer than {FEWEST} frames of training data to measure axes on")
-    away, frames = departures(model, sequences, seed)
+    away, frames, pieces = departures(model, sequences, seed)
     stretches = [rows[first : first + STEPS] for rows in sequences for first in range(0, len(rows), STEPS)]
     data = statistics(stretches)
     ranges = {name: tuple(np.nanquantile(data[name], (0.01, 0.99)).tolist()) for name in SANE}
@@ -91,23 +91,37 @@ def measure(model: VRNN, sequences: Sequence[Rows], bases: int = BASES, seed: in
     axes += [replace(axis, name=f"direction {number}") for number, axis in enumerate(others, 1)]
     last = _axis(trial, SPREAD, np.eye(away.shape[1] + 1)[-1], enough, SPREADS)
     std = (*away.std(0).tolist(), 1.0)
-    return Latents(
-        (*away.mean(0).tolist(), 0.0), std, (*axes, *([last] if last else [])), ((0.0,) * len(std),)
-    )
+    all_axes = (*axes, *([last] if last else []))
+    return Latents((*away.mean(0).tolist(), 0.0), std, all_axes, _anchors(pieces))
 
 
 @torch.no_grad()
-def departures(model: VRNN, sequences: Sequence[Rows], seed: int = 0) -> tuple[Floats, Rows]:
-    """Return how far each frame's posterior mean lies from its prior's, in its sigmas, and the frames."""
-    away, frames = [], []
+def departures(model: VRNN, sequences: Sequence[Rows], seed: int = 0) -> tuple[Floats, Rows, Floats]:
+    """Return how far each frame's posterior mean lies from its prior's, in its sigmas, and the frames.
+
+    And the mean of that over each sequence, (sequences, z_size).
+    """
+    away, frames, pieces = [], [], []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for rows in batches(sequences, BATCH):
             packed = model.pack(rows.to(model.mean.device))
             seen = latents(model, rows.to(model.mean.device))
-            away.append(((seen.mu - seen.prior_mu) / seen.prior_sigma).double().cpu().numpy())
+            apart = ((seen.mu - seen.prior_mu) / seen.prior_sigma).double()
+            lengths = packed.there.sum(1, keepdim=True)
+            away.append(apart.cpu().numpy())
+            pieces.append((packed.back(apart).sum(1) / lengths).cpu().numpy())
             frames.append(packed.x.cpu().numpy() > 0)
-    return np.concatenate(away), np.concatenate(frames)
+    return np.concatenate(away), np.concatenate(frames), np.concatenate(pieces)
+
+
+def _anchors(pieces: Floats) -> tuple[tuple[float, ...], ...]:
+    """Return what the prior expects, then pieces' own leanings, each the farthest from those before it."""
+    chosen, gap = [np.zeros(pieces.shape[1])], np.linalg.norm(pieces, axis=1)
+    while len(chosen) < min(ANCHORS, 1 + len(pieces)):
+        chosen.append(pieces[gap.argmax()])
+        gap = np.minimum(gap, np.linalg.norm(pieces - chosen[-1], axis=1))
+    return tuple((*np.round(anchor, DIGITS).tolist(), 0.0) for anchor in chosen)
 
 
 def attributes(frames: Rows) -> dict[str, Floats]:

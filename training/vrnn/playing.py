@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from training.vrnn.exported import RARELY, uniform
+from training.vrnn.frames import CLASSES, FRAMES
 from training.vrnn.model import VRNN, State
 
 
@@ -67,3 +69,35 @@ def frame(  # noqa: PLR0917 - what one frame depends on
     if through_posterior:
         drawn = model.phi_z(model.inferred(features, state[0])[0])
     return x, model.follow(features, drawn, state)
+
+
+@torch.no_grad()
+def hits(  # noqa: PLR0917 - what a bar of drums depends on
+    model: VRNN, tokens: Tensor, noise: Tensor, state: State, since: float, temperature: float
+) -> tuple[Tensor, State, float]:
+    """Return how a `model` of drum hits plays a bar: velocity, 0 to 1, and offset of each hit (hits, 2).
+
+    The plain form of training/vrnn/exported_feel.py, which is held against it: `tokens` (16,) and Gumbel
+    `noise` (16, 9, width) as there; `since` is how many steps ago the last hit was, below 0 before the first.
+    """
+    z_size = 0 if model.config.latent == "none" else model.config.z_size
+    drawn = []
+    for step, token in enumerate(tokens.tolist()):
+        for drum in (drum for drum in range(CLASSES) if token >> drum & 1):
+            condition = FRAMES["feel"].split(torch.tensor([[0.0, 0.0, drum, step, max(since, 0.0), token]]))[
+                1
+            ]
+            chance = uniform(noise[step, drum]).clamp(RARELY, 1 - RARELY).unsqueeze(0)
+            pair = temperature * torch.special.ndtri(chance[:, :z_size]), chance[:, z_size:]
+            x, _ = frame(model, condition, state, pair, temperature)
+            played = x[0] * model.scale + model.mean
+            played = torch.stack([played[0].clamp(0, 1), played[1].clamp(-0.5, 0.5)])
+            drawn.append(played)
+            latent = None
+            if z_size:
+                mu, sigma = model.expected(state[0], condition)
+                latent = model.phi_z(mu + sigma * pair[0])
+            x = ((played - model.mean) / model.scale).unsqueeze(0)
+            state, since = model.follow(model.features(x, condition), latent, state), 0.0
+        since += 1.0 if since >= 0 else 0.0
+    return torch.stack(drawn) if drawn else noise.new_zeros((0, 2)), state, since
