@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch.jit._fuser import optimized_execution
+from torch.jit import optimized_execution  # type: ignore[attr-defined]  # it is there, but not in __all__
 
 from engine.bar import STEPS_PER_BAR, TICKS_PER_STEP
 from engine.codec import DRUM_CLASSES, DRUM_VOCABULARY
