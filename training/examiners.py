@@ -55,7 +55,8 @@ def table(results: Results) -> str:
     lines[2] = lines[2].replace("_", " ")
     lines.append(f"|---|{'---|' * len(head)}")
     for name, row in rows.items():
-        cells = [f"{row[key]:.3f}" if isinstance(row[key], float) else str(row[key]) for key in head]
+        values = [row.get(key, "-") for key in head]  # all sources together are of no number of their own
+        cells = [f"{value:.3f}" if isinstance(value, float) else str(value) for value in values]
         lines.append(f"| {name} | {' | '.join(cells)} |")
         if row.get("collapsed"):
             lines.append(f"| {name}: **posterior collapse** |{' |' * len(head)}")

@@ -11,6 +11,7 @@ import torch
 from midi_song import Track, midi
 
 from engine.manifest import Axis
+from training import examiners
 from training.config import Config, ConfigError, Data, Stage
 from training.configfile import load
 from training.data.store import Store
@@ -115,6 +116,11 @@ def test_an_examination_is_the_same_again_and_its_parts_make_the_whole(store):
     assert sum(whole["nats"].values()) == pytest.approx(whole["cross_entropy"])
     assert results["prior"]["samples"] == 20
     assert set(results["prior"]["overlap"]) == set(results["prior"]["statistics"])
+    told = [line for line in examiners.table(results).split("\n") if "collapse" not in line]
+    assert told[2].startswith("| source | of | phrases | notes | cross entropy |")
+    names = [*results["sources"], "all"]
+    assert [line.split(" | ")[0] for line in told[4 : 4 + len(names)]] == [f"| {name}" for name in names]
+    assert told[3 + len(names)].startswith(f"| all | - | {whole['phrases']} | {whole['notes']} |")
 
 
 def test_what_cannot_be_examined_is_said(store, band):
