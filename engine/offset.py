@@ -86,7 +86,7 @@ class Offsets:
 
     def settle(self) -> None:
         """Be at once where all are to be: nothing plays."""
-        for each in (*self._own.values(), self._lead):
+        for each in self._own.values():
             each.seconds = each.wanted
         self._lead = Offset(self._soonest)
 

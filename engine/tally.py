@@ -2,7 +2,7 @@
 
 from array import array
 
-WIDTH = 1e-4  # seconds; each time is counted as the multiple of it that is next
+WIDTH = 1e-4  # seconds; each time is counted as the nearest multiple of it
 BINS = 65_536  # the last one takes everything longer: 6.5 seconds
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -70,6 +71,8 @@ class Stage(App[None]):
         )
         self._snapshot: Snapshot | None = None
         self._lost: str | None = None
+        self._kept: Counter[str] = Counter()  # how often each setting was to be kept
+        self._keeping = threading.Lock()
         self.takes: list[str] = []  # the .mid files that were recorded into
         self.gone = threading.Event()  # to be set when the screen has given the terminal back
 
@@ -122,7 +125,7 @@ class Stage(App[None]):
             self._keep("controllers", lambda: save_controllers(self._controllers, snapshot.bound))
         if before is not None and words.shifted(before, snapshot):
             output = output_name(snapshot.offset_of, self._preset.name, self._port)
-            self._keep("offset", lambda: save_offset(offsets_file(), output, snapshot.offset_ms))
+            self._keep(f"offset of {output}", lambda: save_offset(offsets_file(), output, snapshot.offset_ms))
         if snapshot.recording and snapshot.recording not in self.takes:
             self.takes.append(snapshot.recording)
         self._look()
@@ -137,8 +140,12 @@ class Stage(App[None]):
         self._look()
 
     def _keep(self, what: str, save: Callable[[], str | None]) -> None:
+        self._kept[what] += 1
+        number = self._kept[what]
+
         def write() -> None:
-            error = save()
+            with self._keeping:  # a key that repeats asks again before the last has been written
+                error = save() if number == self._kept[what] else None
             if error:
                 self.call_from_thread(self._say, error)
 

@@ -69,6 +69,8 @@ def perform(
         heard = None if hearing is None else hearing.result()
     if measured is None or not measured.due:
         raise UserError("the performance ended without a note")
+    if screen is not None and screen.died:
+        screen, blind = None, "the screen died on the way"
     by = f"control changes on {api}: {KNOBS}" if moving is not None else f"commands: {held}"
     return {
         "seconds": seconds,

@@ -2,10 +2,13 @@
 
 import json
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from threading import Lock
 
 import pytest
 from rich.cells import cell_len
@@ -284,6 +287,25 @@ async def test_the_offset_is_kept_for_the_output_in_use_and_not_moved_by_a_chang
         await pilot.app.workers.wait_for_complete()
         kept = json.loads(offsets_file().read_text())
         assert kept == {"live:toy": -2.0, "built-in sound": 41.0}
+
+
+async def test_what_is_kept_while_it_is_being_kept_is_written_last_and_alone() -> None:
+    written: list[int] = []
+    inside = Lock()
+
+    def save(number: int) -> None:
+        assert inside.acquire(blocking=False), "two write at once"
+        time.sleep(0.02)  # a slow disk
+        written.append(number)
+        inside.release()
+
+    async with on_stage() as (pilot, _):
+        for number in range(12):
+            pilot.app._keep("offset of live:toy", partial(save, number))
+            await pilot.pause(0.005)
+        await pilot.app.workers.wait_for_complete()
+    assert written[-1] == 11
+    assert written == sorted(written)
 
 
 async def test_a_count_in_where_others_say_when_it_begins_is_left_to_the_player_to_refuse() -> None:
