@@ -53,7 +53,7 @@ class Alone:
 
 
 class Ledger:
-    """The notes that sound, kept where they survive the player's death; opened by name in each process.
+    """The notes that sound at the port, kept where they survive the player's death; opened by name.
 
     A note is marked before its note on is sent and cleared after its note off, so that a player killed
     between the two leaves a mark too many, never one too few.

@@ -7,7 +7,7 @@ from engine.clock import read
 from engine.delay import Delay
 from engine.ledger import Ledger
 from engine.messages import PORT, SOUND
-from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, PROGRAM
+from engine.midi import ALL_NOTES_OFF, ALL_SOUND_OFF, CONTROL, NOTE_OFF, NOTE_ON, PROGRAM
 from engine.offset import Offsets
 from engine.sinks import Sink
 
@@ -127,8 +127,14 @@ class Outlet:
         return text
 
     def _tell_port(self, message: list[int]) -> None:
-        if self._port is not None and self._reachable():
-            self._port.send(message)
+        if self._port is None or not self._reachable():
+            return
+        kind, channel, ledger = message[0] & 0xF0, message[0] & 0x0F, self._ledger
+        if ledger is not None and kind == NOTE_ON:
+            ledger.mark(channel, message[1])
+        self._port.send(message)
+        if ledger is not None and kind == NOTE_OFF:
+            ledger.clear(channel, message[1])
 
     def _tell_sound(self, message: list[int]) -> None:
         if self._sound is not None:

@@ -10,7 +10,7 @@ from engine.ledger import Alone, Finish, Notice, PortLost, Receivers
 from engine.liaison import Liaison
 from engine.measure import Measure
 from engine.messages import BarReply, ComposerState, SetParameter
-from engine.midi import CONTROL, NOTE_OFF, NOTE_ON
+from engine.midi import CONTROL, NOTE_ON
 from engine.performance import Performance
 from engine.pulses import Pulses
 from engine.recorder import RecordError
@@ -112,14 +112,9 @@ class Player:
         return min(deadline, now + LOOK) if self._desk.ears else deadline
 
     def _send(self, tick: int, message: list[int]) -> None:
-        kind, channel, ledger = message[0] & 0xF0, message[0] & 0x0F, self._desk.ledger
-        if ledger is not None and kind == NOTE_ON:
-            ledger.mark(channel, message[1])
         for sink in self._desk.sinks:
             sink.send(message)
-        if ledger is not None and kind == NOTE_OFF:
-            ledger.clear(channel, message[1])
-        if kind == NOTE_ON:  # only these are never sent by hand, between ticks
+        if message[0] & 0xF0 == NOTE_ON:  # only these are never sent by hand, between ticks
             now, due = self._clock.now(), self.performance.due(tick)
             self.report.late(now, now - due)
             if self._measure is not None:

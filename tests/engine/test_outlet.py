@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from engine.ledger import Ledger
+from engine.offset import Offsets
 from engine.outlet import UNSEEN, Outlet
 from engine.sinks import MemoryPort
 
@@ -97,3 +98,23 @@ def test_a_port_that_the_guard_has_not_seen_for_long_is_not_filled_up(ledger: Le
     ledger.seen(True)
     outlet.send(ON)
     assert port.messages[-2:] == [HUSH, ON]
+
+
+def test_the_ledger_has_what_sounds_at_the_port_also_where_that_is_later_than_the_music(
+    ledger: Ledger,
+) -> None:
+    port, now, offsets = MemoryPort(), [0.0], Offsets(0.1, 0.0)
+    outlet = Outlet(port, "", Synth(), always=True, ledger=ledger, now=lambda: now[0])
+    outlet.keep_time(offsets)
+    offsets.settle()
+    off, seen = [0x80, 60, 0], []
+    for at, message in ((0.0, ON), (0.05, off), (0.06, ON), (0.11, None), (0.155, None), (0.2, None)):
+        now[0] = at
+        if message is not None:
+            outlet.send(message)
+        outlet.turn(at)
+        seen.append((len(port.messages), list(ledger.sounding())))
+    assert seen == [(0, []), (0, []), (0, []), (1, [(0, 60)]), (2, []), (3, [(0, 60)])]
+    outlet.send(off)
+    outlet.flush()
+    assert list(ledger.sounding()) == []
