@@ -77,6 +77,10 @@ class Performance:
             self.band.select()
         if now - self.deadline() > STALL:  # the process was stopped, or the machine slept
             self.arranger.excuse(now)
+            if self.led:  # its line went on meanwhile: it is joined where it is by now
+                self.stalls.stood(now, now - self.deadline())
+                self.halt(now)
+                return
             self.stalls.stood(now, course.resume(now))
         if self.pulses is not None:  # before the notes of the same tick
             self.pulses.advance(self.transport, now, course.end)

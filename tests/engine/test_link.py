@@ -100,6 +100,26 @@ def test_stop_is_silence_and_play_begins_again_at_bar_one() -> None:
     assert more == [message for _, message in PLAIN][: len(more)]
 
 
+@needs_link
+@pytest.mark.parametrize("stood", [0.6, 0.9, 3.0])
+def test_after_a_machine_that_stood_still_it_goes_on_where_the_session_is(stood: float) -> None:
+    booth, start = alone()
+    booth.until(start + 3.3)
+    booth.time.wait(booth.time.now() + stood, ())  # nobody did anything meanwhile
+    again = booth.time.now()
+    booth.until(again + 4.0)
+    assert len(booth.hanging()) <= 8  # what sounds at last; no note came twice
+    before = [heard.time for heard in booth.notes if heard.time < again]
+    zero = before[0] - PLAIN[0][0] * 60 / (132.0 * PPQN)
+    written = {(tick, note) for tick, note in PLAIN if note[0] & 0xF0 == NOTE_ON}
+    struck = booth.strikes(again)
+    assert len(struck) > 10
+    for heard in struck:  # each is on the session's beat: none of those that were missed, and none in a rush
+        beats = (heard.time - zero) * 132.0 / 60
+        assert any(note == heard.message and abs(tick / PPQN - beats) < 0.01 for tick, note in written)
+    assert booth.player.performance.stalls.kept[0][1] == pytest.approx(stood, abs=0.3)
+
+
 # With another peer.
 
 

@@ -68,6 +68,26 @@ def test_a_step_of_the_masters_tempo_is_no_burst_no_gap_and_no_other_note(factor
             assert fastest < (after.time - before.time) / (later - tick) < slowest
 
 
+@pytest.mark.parametrize("stood", [0.6, 0.9, 3.0])
+def test_after_a_machine_that_stood_still_it_goes_on_where_the_master_is(stood: float) -> None:
+    true = pulses(60.0, 4, start=1000.5)
+    booth = led()
+    booth.arrive((1000.499, [START]), *clocks(true))
+    booth.until(1006.3)
+    assert booth.notes
+    booth.time.wait(booth.time.now() + stood, ())  # nobody did anything meanwhile
+    again = booth.time.now()
+    booth.until(float(true[-1]) - 0.01)
+    assert len(booth.hanging()) <= 8  # what sounds at last; no note came twice
+    written = {(tick, note) for tick, note in PLAIN if note[0] & 0xF0 == NOTE_ON}
+    struck = booth.strikes(again)
+    assert len(struck) > 20
+    for heard in struck:  # each is on the master's beat: none of those that were missed, and none in a rush
+        beats = float(np.interp(heard.time, true, np.arange(len(true)))) / 24
+        near = [tick for tick, note in written if note == heard.message and abs(tick / PPQN - beats) < 0.01]
+        assert near, (heard, beats)
+
+
 def test_stop_is_silence_and_a_position_goes_on_in_its_bar() -> None:
     true = pulses(BPM, 2.4, start=1000.5)
     booth = led()
