@@ -110,7 +110,7 @@ def open_input(
     """Open the virtual input `live-in:control` on `api`, or the existing one called `control`.
 
     `arrived` gets raw messages, on RtMidi's thread; clock pulses only with `clock`. On JACK, whose thread
-    must not wait, what comes is to be taken, but for pulses: they are few, and answered at once.
+    must not wait, what comes is to be taken, unless with `clock`: pulses are answered at once.
 
     PortError: it cannot be opened; Windows has no virtual ports.
     """
