@@ -5,10 +5,10 @@ from dataclasses import replace
 
 from engine import clicks
 from engine.bar import TICKS_PER_BAR
-from engine.messages import VoiceState
 from engine.midi import DRUM_CHANNEL
 from engine.scheduler import Scheduler
 from engine.setup import VoiceSetup, selection
+from engine.snapshot import VoiceState
 from engine.take import Take
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.latent import prior
-from engine.messages import BarRequest
 from engine.noise import gumbel
+from engine.request import BarRequest
 from engine.setup import Setup
 
 if TYPE_CHECKING:  # loads torch
@@ -49,7 +49,7 @@ def decode(reply: Connection, setup: Setup, bars: int, against: bool = False) ->
     """
     begun = time.perf_counter()
     from engine.composer import Composer  # loads torch, which is part of loading
-    from engine.decoder import DecoderError
+    from engine.module import DecoderError
 
     try:
         composer = Composer(setup.model, setup.feel_file)

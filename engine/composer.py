@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.codec import CODECS
-from engine.decoder import NOTHING, Decoder, DecoderError, Plan
+from engine.decoder import NOTHING, Decoder, Plan
 from engine.drummer import Drummer
 from engine.hits import drums
-from engine.machine import come_forward
-from engine.messages import BarReply, BarRequest, ComposerState, Hits
+from engine.module import DecoderError
 from engine.noise import gumbel
+from engine.priority import come_forward
+from engine.request import BarReply, BarRequest, ComposerState, Hits
 
 
 class Composer:
@@ -92,7 +93,7 @@ class Composer:
         """Answer `requests` for one whole bar after the other, each going on from the one before."""
         state = b""
         for request in requests:
-            asked = replace(request, state=state)
+            asked = replace(request, state=state, past=())  # what is past is in the state
             reply = self.reply(asked)
             state = reply.state
             yield asked, reply

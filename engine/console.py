@@ -1,9 +1,8 @@
-"""The performer's side of the player: commands and controllers in, snapshots out."""
+"""The performer's side of the player: commands and controllers."""
 
 from collections.abc import Callable
 from math import inf
 
-from engine.bar import TICKS_PER_BAR
 from engine.mapping import Mapping
 from engine.messages import (
     MAX_COUNT_IN,
@@ -23,7 +22,6 @@ from engine.messages import (
     SetOffset,
     SetParameter,
     SetSeed,
-    Snapshot,
     Stop,
     Unlearn,
 )
@@ -52,8 +50,8 @@ class Console:
         self._performance = performance
         self._report = report
         self._finish = finish
-        self._sync = sync
-        self._mapping = Mapping(setup.bindings)
+        self.sync = sync
+        self.mapping = Mapping(setup.bindings)
         self._panicked = -inf  # when every note was ended last
         self.quit = False
 
@@ -68,54 +66,54 @@ class Console:
                 if now - self._panicked > ECHO:
                     self._panic(now)
                 return
-            arranger = self._performance.arranger
-            moved = self._mapping.control(message[0] & 0x0F, message[1], message[2], arranger.parameters)
+            panel = self._performance.panel
+            moved = self.mapping.control(message[0] & 0x0F, message[1], message[2], panel.parameters)
             if moved is not None:
-                arranger.set_parameter(*moved)
+                panel.set_parameter(*moved)
 
     def obey(self, command: Command, now: float) -> None:  # noqa: PLR0912 - one branch a command
         """Carry out a command of the performer."""
-        performance, arranger = self._performance, self._performance.arranger
+        performance, panel = self._performance, self._performance.panel
         voices = range(len(self._setup.voices))
         match command:
             case Acknowledge():
                 self._report.acknowledge()
-            case Play() if self._sync is not None:
-                self._sync.play(now)
+            case Play() if self.sync is not None:
+                self.sync.play(now)
             case Play():
                 performance.play()
-            case Stop() if self._sync is not None:
-                self._sync.stop(now)
+            case Stop() if self.sync is not None:
+                self.sync.stop(now)
             case Stop():
                 performance.stop(now)
             case Panic():
                 self._panic(now)
             case Quit():
                 self.quit = True
-            case SetBpm(bpm) if self._sync is not None:
-                self._report.notice(self._sync.set_bpm(bpm, now))
+            case SetBpm(bpm) if self.sync is not None:
+                self._report.notice(self.sync.set_bpm(bpm, now))
             case SetBpm(bpm):
                 performance.set_bpm(bpm, now)
             case SetOffset(milliseconds):
-                performance.set_offset(milliseconds / 1000.0, now)
-            case SetCountIn() if self._sync is not None:
+                performance.course.offset.set(milliseconds / 1000.0, now, at_once=not performance.playing)
+            case SetCountIn() if self.sync is not None:
                 self._report.notice("no count-in: others say when it begins; to count in, leave --sync out")
             case SetCountIn(bars) if bars in range(MAX_COUNT_IN + 1):
                 performance.count_in = bars
             case SetParameter(name, value):
-                arranger.set_parameter(name, value)
+                panel.set_parameter(name, value)
             case SetMute(voice, muted) if voice in voices:
-                performance.mute(voice, muted, now)
+                performance.scheduler.mute(performance.tick(now), voice, muted)
             case SetChannel(voice, channel) if voice in voices and channel in range(16):
-                performance.set_channel(voice, channel, now)
-            case SetAnchor(anchor, seed) if anchor in arranger.anchors:
-                arranger.set_anchor(anchor, seed)
+                performance.band.set_channel(voice, channel, performance.tick(now))
+            case SetAnchor(anchor, seed) if anchor in panel.anchors:
+                panel.set_anchor(anchor, seed)
             case SetSeed(seed):
-                arranger.set_seed(seed)
+                panel.set_seed(seed)
             case Learn(parameter) if parameter is None or parameter in PARAMETERS:
-                self._mapping.learn(parameter)
+                self.mapping.learn(parameter)
             case Unlearn(parameter):
-                self._mapping.unlearn(parameter)
+                self.mapping.unlearn(parameter)
             case Record(path):
                 self.finish_take(now)
                 if path is not None:
@@ -125,19 +123,21 @@ class Console:
 
     def _panic(self, now: float) -> None:
         self._panicked = now
-        self._performance.panic(now)
+        self._performance.scheduler.panic(self._performance.tick(now))
 
     def record(self, path: str, now: float) -> None:
         """Start a take for the .mid file at `path`, or say why that cannot be."""
+        performance = self._performance
+        voices, tick = performance.band.voices(), performance.tick(now)
         try:
-            self._performance.record(path, now)
+            performance.take.begin(path, self._setup.preset, voices, performance.transport, tick)
         except RecordError as error:
             self._report.notice(str(error))
 
     def finish_take(self, now: float) -> None:
         """End the take, if there is one."""
-        taking = self._performance.recorder
-        journal = self._performance.finish_take(now)
+        taking = self._performance.take.recorder
+        journal = self._performance.take.end(self._performance.tick(now))
         if taking is not None and taking.broken:
             self._report.notice(f"the recording {taking.path} broke off: {taking.broken}")
         if journal is not None:
@@ -145,43 +145,5 @@ class Console:
 
     def end_broken_take(self, now: float) -> None:
         """End a take that the disk has refused to go on with, as far as it went."""
-        if self._performance.recorder is not None and self._performance.recorder.broken:
+        if self._performance.take.recorder is not None and self._performance.take.recorder.broken:
             self.finish_take(now)
-
-    def snapshot(
-        self, now: float, *, composer: str, out_port: str, in_port: str, finished: bool, failed: bool
-    ) -> Snapshot:
-        """Return everything that the screen shows."""
-        performance, arranger = self._performance, self._performance.arranger
-        tick = performance.position(now)
-        number = max(0, tick // TICKS_PER_BAR)
-        loop, bar = divmod(number, self._setup.manifest.bars)
-        return Snapshot(
-            playing=performance.playing,
-            bpm=performance.transport.bpm if self._sync is None else self._sync.bpm,
-            tick=tick,
-            window_bar=bar,
-            loop=loop,
-            seed=arranger.seed,
-            parameters=dict(arranger.parameters),
-            bound=self._mapping.bound(),
-            waiting=self._mapping.waiting(arranger.parameters),
-            learning=self._mapping.learning,
-            voices=performance.voice_states(),
-            roll=() if self._setup.headless else arranger.roll(),
-            out_port=out_port,
-            in_port=in_port,
-            composer=composer,
-            late_bars=arranger.late_bars,
-            lateness_ms=self._report.lateness_ms(now),
-            decode_ms=arranger.decode_ms,
-            recording=None if performance.recorder is None else performance.recorder.path,
-            notices=self._report.notices,
-            finished=finished,
-            failed=failed,
-            sync="" if self._sync is None else self._sync.text(now),
-            offset_ms=1000.0 * performance.course.offset.wanted,
-            offset_of=performance.course.offset.current,
-            count_in=performance.count_in,
-            traces={} if self._setup.headless else arranger.traces(number),
-        )

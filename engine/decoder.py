@@ -1,4 +1,4 @@
-"""The trained decoder inside a model file; only this file of the engine, and drummer.py, load TorchScript."""
+"""The trained decoder inside a model file, which spells latents out as bars."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from torch.jit import optimized_execution  # type: ignore[attr-defined]  # it is there, but not in __all__
 
 from engine.codec import CODECS
+from engine.entry import ManifestError
 from engine.latent import Latent
-from engine.manifest import Manifest, ManifestError, read
-from engine.modelfile import frozen, opened
+from engine.manifest import Manifest, read
+from engine.module import DecoderError, expect_row, expect_shape, last_line, open_module
 
 # What the module of a model file offers. Where each bar stands alone, with `state` of any form:
 #   begin(z) -> state, plan(state, bars) -> codes (bars, code), state after them
@@ -25,10 +26,6 @@ ALONE = ("begin", "plan", "bar")
 IN_TURN = ("begin", "bar")
 WEIGHTS = ("float32", "int8")
 NOTHING: NDArray[np.float32] = np.zeros(0, np.float32)
-
-
-class DecoderError(Exception):
-    """A model file that cannot play; the message names file, field, what was found and what was expected."""
 
 
 class Decoded(NamedTuple):
@@ -91,13 +88,7 @@ class Decoder:
         if manifest.weights not in WEIGHTS:
             raise DecoderError(f"{path}: weights is {manifest.weights!r}, expected {' or '.join(WEIGHTS)}")
         torch.set_num_threads(threads)
-        methods = ALONE if manifest.memory == "bar" else IN_TURN
-        module = open_module(path, methods)
-        lacking = [name for name in methods if not hasattr(module, name)]
-        if lacking:
-            raise DecoderError(
-                f"{path}: module: found no method {', '.join(lacking)}, expected {', '.join(methods)}"
-            )
+        module = open_module(path, ALONE if manifest.memory == "bar" else IN_TURN)
         try:
             code_size, state_size = _sizes(module, manifest)
         except RuntimeError as error:
@@ -195,34 +186,5 @@ def _sizes(module: Any, manifest: Manifest) -> tuple[int, int]:
         if manifest.memory == "bar":
             codes, _ = module.plan(begun, 1)
             return codes.shape[1], 0
-    if begun.dim() != 1 or begun.dtype != torch.float32:
-        raise ValueError(
-            f"begin gives {begun.dtype} of shape {tuple(begun.shape)}, expected float32 in one row"
-        )
+    expect_row(begun)
     return manifest.z_size, len(begun)
-
-
-def last_line(error: Exception) -> str:
-    """Return what torch says at the end of a long story."""
-    return str(error).strip().splitlines()[-1]
-
-
-def open_module(path: Path | str, methods: Sequence[str]) -> Any:
-    """Load and freeze the module at `path`, of which only `methods` are left; DecoderError: torch cannot.
-
-    Execution without the profiling optimiser, set at each call, costs no speed here, and spares the second
-    call a recompilation many bars long.
-    """
-    try:
-        module = opened(path)
-        present = [name for name in methods if hasattr(module, name)]
-        return frozen(module, present) if present else module
-    except RuntimeError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise DecoderError(f"{path}: torch {torch.__version__} cannot load the module: {reason}") from error
-
-
-def expect_shape(name: str, value: NDArray[Any], shape: tuple[int, ...]) -> None:
-    """Refuse a `value` of another shape with a ValueError."""
-    if value.shape != shape:
-        raise ValueError(f"{name} has shape {value.shape}, expected {shape}")

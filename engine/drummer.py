@@ -1,4 +1,4 @@
-"""The feel inside a model file, which plays bars of drums; it and decoder.py alone load TorchScript."""
+"""The feel inside a model file, which plays bars of drums."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +11,13 @@ from torch.jit import optimized_execution  # type: ignore[attr-defined]  # it is
 
 from engine.bar import STEPS_PER_BAR, TICKS_PER_STEP
 from engine.codec import DRUM_CLASSES, DRUM_VOCABULARY
-from engine.decoder import DecoderError, expect_shape, last_line, open_module
+from engine.entry import ManifestError
 from engine.feel import FeelManifest, check, read
 from engine.hits import REACH
-from engine.manifest import Manifest, ManifestError
-from engine.messages import Hits
+from engine.manifest import Manifest
+from engine.module import DecoderError, expect_row, expect_shape, last_line, open_module
 from engine.noise import gumbel
+from engine.request import Hits
 
 # What the module of a feel offers, with `state` in one row of float32:
 #   begin() -> state before the first bar
@@ -48,26 +49,15 @@ class Drummer:
         except ManifestError as error:
             raise DecoderError(str(error)) from error
         module = open_module(path, METHODS)
-        lacking = [name for name in METHODS if not hasattr(module, name)]
-        if lacking:
-            found = f"found no method {', '.join(lacking)}, expected {', '.join(METHODS)}"
-            raise DecoderError(f"{path}: module: {found}")
         try:
             with torch.inference_mode(), optimized_execution(False):
                 start = module.begin()
-            if start.dim() != 1 or start.dtype != torch.float32:
-                raise ValueError(
-                    f"begin gives {start.dtype} of shape {tuple(start.shape)}, expected float32 in one row"
-                )
+            expect_row(start)
             drummer = cls(manifest, start.numpy().copy(), module)
             state = drummer.start
             for token in (0, 1, DRUM_VOCABULARY - 1):  # nothing, one drum and all of them, on every step
                 _, state = drummer.play(state, [token] * STEPS_PER_BAR, 0, 0, 0)
-        except (
-            RuntimeError,
-            ValueError,
-            torch.jit.Error,
-        ) as error:  # the last: its own
+        except (RuntimeError, ValueError, torch.jit.Error) as error:  # the last: its own
             raise DecoderError(
                 f"{path}: the module does not play a bar of drums: {last_line(error)}"
             ) from error

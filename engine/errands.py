@@ -55,7 +55,8 @@ def grants(reply: Connection) -> None:
 
     None where there is none.
     """
-    from engine.machine import keep_memory, locked, real_time
+    from engine.machine import locked
+    from engine.priority import keep_memory, real_time
 
     granted = real_time() if hasattr(os, "sched_setscheduler") else None
     if granted:
@@ -137,7 +138,7 @@ def count_notes(reply: Connection, file: str) -> None:
 def render(reply: Connection, setup: Setup, bars: int, output: str) -> None:
     """Render `bars` bars of `setup` into the .mid file `output`."""
     from engine.composer import Composer  # loads torch
-    from engine.decoder import DecoderError
+    from engine.module import DecoderError
     from engine.recorder import RecordError
     from engine.render import render as perform
 
@@ -152,7 +153,7 @@ def opening(reply: Connection, setup: Setup, bars: int, folder: str) -> None:
     """Write the first `bars` bars of `setup` into the preset in `folder`; answers with the file."""
     from engine.arranger import Arranger
     from engine.composer import Composer  # loads torch
-    from engine.decoder import DecoderError
+    from engine.module import DecoderError
     from engine.opening import Opening, OpeningError, write
 
     try:

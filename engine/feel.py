@@ -12,20 +12,12 @@ from typing import Any
 
 from engine.bar import STEPS_PER_BAR
 from engine.codec import CODECS
+from engine.entry import ManifestError, check_data, check_kinds, expect, text_in, unpacked
 from engine.hits import drums
-from engine.manifest import (
-    FEEL,
-    FORMAT,
-    WIDEST,
-    Manifest,
-    ManifestError,
-    check_data,
-    check_kinds,
-    expect,
-    text_in,
-    unpacked,
-)
+from engine.manifest import FEEL, FORMAT, WIDEST, Manifest
+from engine.table import Table, TableError
 
+KEYS = ("model", "tightness")  # of [feel] in a preset.toml
 CODEC = "drums"  # whose tokens it is told
 LOOSE = 0.0  # the tightness that it starts with unless a preset says otherwise: as the drummer plays
 # What JSON makes of each field that is not compared with what this engine has.
@@ -86,6 +78,24 @@ def parse(text: str, file: str) -> FeelManifest:
 def read(path: Path) -> FeelManifest:
     """Return the manifest of the feel in the file at `path`, without torch; ManifestError: it is none."""
     return parse(text_in(path), str(path))
+
+
+def named(table: Table, model: Manifest) -> Feel | None:
+    """Return what `[feel]` in a preset's `table` names to play the drums of `model`, None for nothing.
+
+    Its file may lie anywhere, too. TableError: it cannot be read or cannot play them.
+    """
+    if "feel" not in table.raw:
+        return None
+    entry = table.sub("feel")
+    entry.known(KEYS)
+    file = table.file.parent / entry.text("model", None)
+    try:
+        found = Feel(file, read(file), entry.number("tightness", LOOSE, 0.0, 1.0))
+        check(found.manifest, model, file)
+    except ManifestError as error:
+        raise TableError(f"{table.file}: feel.model: {error}") from error
+    return found
 
 
 def check(feel: FeelManifest, model: Manifest, file: Path | str) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from engine.bar import TICKS_PER_STEP, Bar
 from engine.codec import DRUM_PITCHES, Codec
-from engine.messages import Hits
+from engine.request import Hits
 from engine.swing import swung
 
 REACH = TICKS_PER_STEP // 2  # ticks that a hit may be away from its step, before or after it

@@ -12,10 +12,10 @@ from engine.desk import Arrival, Desk
 from engine.inlet import Ear, Input, open_inputs
 from engine.ledger import Ledger
 from engine.link import LinkError, Peer
-from engine.machine import keep_memory, real_time
 from engine.outlet import Outlet
 from engine.player import Player
 from engine.port import Port, open_output
+from engine.priority import keep_memory, real_time
 from engine.setup import Setup
 from engine.sound import Sound, SoundError
 from engine.systems import PortError

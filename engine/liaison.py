@@ -3,18 +3,22 @@
 from collections.abc import Callable
 from math import inf
 
-from engine.arranger import LEAD_CAP
-from engine.desk import Desk
-from engine.messages import BarReply, BarRequest, ComposerState
+from engine.desk import Desk, Link
+from engine.pending import LEAD_CAP
 from engine.performance import Performance
 from engine.report import Report
+from engine.request import BarReply, ComposerState
 
 
 class Liaison:
-    """Keeps what is known of the composer; `tell` hands a request over to it."""
+    """Keeps what is known of the composer; `tell` hands a request over by its link."""
 
     def __init__(
-        self, performance: Performance, report: Report, desk: Desk, tell: Callable[[BarRequest], object]
+        self,
+        performance: Performance,
+        report: Report,
+        desk: Desk,
+        tell: Callable[[Link, object], object],
     ) -> None:
         self._performance = performance
         self._report = report
@@ -28,16 +32,16 @@ class Liaison:
         """Ask for what is wanted next, or for another composer; return when to do so again."""
         if self.state != "ready":
             return inf
-        if self._performance.arranger.overdue(now) and not self._desk.composer.poll():
+        if self._performance.arranger.pending.overdue(now) and not self._desk.composer.poll():
             self._replace(f"the composer hangs: no bar for {LEAD_CAP:.0f} s")
         elif (request := self._performance.request(now)) is not None:
-            self._tell(request)
+            self._tell(self._desk.composer, request)
         return self._performance.arranger.asking
 
     def accept(self, reply: BarReply, now: float) -> None:
         """Take in a bar."""
         try:
-            self._performance.accept(reply, now)
+            self._performance.supply.accept(reply, now)
         except ValueError as error:
             self._replace(f"the composer wrote a bar that is none: {error}")
 
@@ -46,7 +50,7 @@ class Liaison:
         self.state = "dead" if said.state == "failed" else said.state
         self._given_up = said.state == "failed"
         self._wrote |= said.state == "ready"
-        self._performance.arranger.forget_request()
+        self._performance.arranger.pending.forget()
         self._report.notice(said.detail)
 
     def part(self) -> None:
@@ -63,7 +67,7 @@ class Liaison:
         """Wait for the composer no longer; where there is a session, it starts another."""
         self._report.notice(reason)
         self.state = "dead"
-        self._performance.arranger.forget_request()
+        self._performance.arranger.pending.forget()
         if self._desk.ledger is None:
             self._given_up = True
         else:

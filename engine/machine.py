@@ -1,16 +1,12 @@
 """What this machine is, as far as it bears on timing; None stands for what a system does not tell."""
 
-import ctypes
 import os
 import platform
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-# Of SCHED_FIFO: below JACK's 70, above everything ordinary; and, for what has a little more time, below that.
-PRIORITY, LOW_PRIORITY = 50, 10
-NICENESS = 5  # of what is still being loaded while the first note and the screen are on their way
-MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # <sys/mman.h> of Linux: what is and will be touched
+from engine.priority import cores
+
 WHEELS = ("torch", "numpy", "python-rtmidi", "mido", "textual", "symusic", "miniaudio")
 ROOT = Path("/")
 
@@ -42,40 +38,6 @@ class Facts:
     sound_trouble: str = ""  # why it opens none
     python: str = ""
     wheels: tuple[tuple[str, str], ...] = ()
-
-
-def real_time(priority: int = PRIORITY) -> bool:
-    """Ask for real-time scheduling and return whether it was granted."""
-    try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
-    except (AttributeError, OSError):
-        return False  # macOS and Windows have none of it; Linux grants it to group audio or with rtkit
-    return True
-
-
-def cores() -> int | None:
-    """Return how many cores this process may run on: a container may be lent fewer than there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count()
-
-
-def give_way() -> None:
-    """Let everything else go first."""
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-
-
-def come_forward() -> None:
-    """Ask for real-time scheduling for what a step waits for; with one core the screen would wait as well."""
-    if (cores() or 1) > 1:
-        real_time(LOW_PRIORITY)
-
-
-def keep_memory() -> None:
-    """Ask for memory that stays: a page that was swapped out or reclaimed is a note that comes late."""
-    with suppress(AttributeError, OSError):  # refused beyond a user's limit
-        ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
 
 
 def facts(root: Path = ROOT) -> Facts:
@@ -133,14 +95,6 @@ def cpu_seconds(pid: int, root: Path = ROOT) -> float | None:
     if len(words) < 13:
         return None
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def scheduling(pid: int) -> str | None:
-    """Return "real-time" or "ordinary", as process `pid` is scheduled."""
-    try:
-        return "real-time" if os.sched_getscheduler(pid) == os.SCHED_FIFO else "ordinary"
-    except (AttributeError, OSError):
-        return None
 
 
 def locked() -> bool | None:

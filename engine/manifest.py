@@ -5,9 +5,6 @@ so that a process without torch can read it.
 """
 
 import json
-import math
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from pathlib import Path
@@ -15,11 +12,19 @@ from typing import Any
 
 from engine.bar import TICKS_PER_BAR
 from engine.codec import CODECS
+from engine.entry import (
+    ENTRY,
+    MOST,
+    ManifestError,
+    check_data,
+    check_kinds,
+    expect,
+    text_in,
+    unpacked,
+    vector,
+)
 
 FORMAT = 1
-ENTRY = "manifest.json"  # under `extra/` inside the archive
-LIMIT = 16 << 20  # bytes of it, many times what the largest model here has
-MOST = 2**31  # no whole number of a manifest is that large
 WIDEST = 2**16  # values of a noise stream that a step can ask for
 MEMORIES = ("bar", "window", "endless")
 FEEL = "vrnn-feel"  # the family of what plays the drums of other models, see engine/feel.py
@@ -37,17 +42,6 @@ _KINDS: dict[str, type] = {
     "exported_with": dict,
 }
 _AXIS_KINDS: dict[str, type] = {"name": str, "low": float, "high": float, "description": str, "effect": dict}
-_CALLED = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-}
-
-
-class ManifestError(Exception):
-    """A model file that this engine cannot play; the message names file, field, found and expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,10 +139,10 @@ def parse(text: str, file: str) -> Manifest:
     check_data(file, raw)
     found: dict[str, Any] = {field.name: raw[field.name] for field in fields(Manifest) if field.name in raw}
     found |= _optional(file, raw)
-    found |= {name: _vector(file, name, raw[name], z_size) for name in ("latent_mean", "latent_std")}
+    found |= {name: vector(file, name, raw[name], z_size) for name in ("latent_mean", "latent_std")}
     found |= {name: tuple(raw[name]) for name in ("voices", "data")}
     anchors = enumerate(raw["anchors"])
-    found["anchors"] = tuple(_vector(file, f"anchors[{index}]", anchor, z_size) for index, anchor in anchors)
+    found["anchors"] = tuple(vector(file, f"anchors[{index}]", anchor, z_size) for index, anchor in anchors)
     found["axes"] = tuple(
         _axis(file, f"axes[{index}]", axis, z_size) for index, axis in enumerate(raw["axes"])
     )
@@ -158,41 +152,6 @@ def parse(text: str, file: str) -> Manifest:
 def read(path: Path) -> Manifest:
     """Return the manifest of the model file at `path`, without torch; ManifestError where there is none."""
     return parse(text_in(path), str(path))
-
-
-def text_in(path: Path) -> str:
-    """Return the text of the manifest in the file at `path`; ManifestError where there is none."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            entry = next((n for n in archive.namelist() if n.endswith(f"/extra/{ENTRY}")), None)
-            if entry is None:
-                raise ManifestError(f"{path}: no {ENTRY} inside; export the model with `live-train export`")
-            with archive.open(entry) as packed:
-                text = packed.read(LIMIT + 1)
-        if len(text) > LIMIT:
-            raise ManifestError(f"{path}: {ENTRY} has more than {LIMIT >> 20} MiB")
-        return text.decode()
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, UnicodeDecodeError) as error:
-        raise ManifestError(f"{path}: not a readable model file: {error}") from error
-    except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way zipfile lacks
-        raise ManifestError(f"{path}: not a readable model file: {error}") from error
-
-
-def unpacked(text: str, file: str) -> dict[str, Any]:
-    """Return the fields of the manifest that `text` spells, whatever they are; ManifestError: it is none."""
-    try:
-        raw = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{file}: {ENTRY} is no JSON: {error}") from error
-    if not isinstance(raw, dict):
-        raise ManifestError(f"{file}: {ENTRY} holds {type(raw).__name__}, expected an object")
-    return raw
-
-
-def expect(file: str, raw: dict[str, Any], field: str, expected: object) -> None:
-    """Refuse a `field` that is not what is `expected`."""
-    if raw.get(field) != expected:
-        raise ManifestError(f"{file}: {field} is {raw.get(field)!r}, expected {expected!r}")
 
 
 def _optional(file: str, raw: dict[str, Any]) -> dict[str, Any]:
@@ -219,22 +178,6 @@ def _optional(file: str, raw: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_data(file: str, raw: dict[str, Any]) -> None:
-    """Refuse sources of data that are no objects."""
-    for index, source in enumerate(raw["data"]):
-        if not isinstance(source, dict):
-            raise ManifestError(f"{file}: data[{index}] is {source!r}, expected an object")
-
-
-def check_kinds(file: str, path: str, raw: dict[str, Any], kinds: Mapping[str, type]) -> None:
-    """Refuse a field that is of another kind than `kinds` says."""
-    for field, kind in kinds.items():
-        value = raw[field]
-        right = _number(value) if kind is float else isinstance(value, kind) and not isinstance(value, bool)
-        if not right:
-            raise ManifestError(f"{file}: {path}{field} is {value!r}, expected {_CALLED[kind]}")
-
-
 def _axis(file: str, path: str, raw: object, size: int) -> Axis:
     if not isinstance(raw, dict):
         raise ManifestError(f"{file}: {path} is {raw!r}, expected an object")
@@ -243,21 +186,5 @@ def _axis(file: str, path: str, raw: object, size: int) -> Axis:
         raise ManifestError(f"{file}: {path}: missing {', '.join(lacking)}")
     check_kinds(file, f"{path}.", raw, _AXIS_KINDS)
     check_kinds(file, f"{path}.effect.", raw["effect"], dict.fromkeys(raw["effect"], float))
-    vector = _vector(file, f"{path}.vector", raw["vector"], size)
-    return Axis(**{name: raw[name] for name in Axis.__dataclass_fields__} | {"vector": vector})
-
-
-def _vector(file: str, field: str, value: object, size: int) -> tuple[float, ...]:
-    if not isinstance(value, list) or len(value) != size:
-        found = len(value) if isinstance(value, list) else type(value).__name__
-        raise ManifestError(f"{file}: {field} has {found} components, expected {size}")
-    for index, component in enumerate(value):
-        if not _number(component):
-            raise ManifestError(f"{file}: {field}[{index}] is {component!r}, expected a number")
-    return tuple(value)
-
-
-def _number(value: object) -> bool:
-    if isinstance(value, int):
-        return not isinstance(value, bool) and abs(value) < MOST
-    return isinstance(value, float) and math.isfinite(value)
+    direction = vector(file, f"{path}.vector", raw["vector"], size)
+    return Axis(**{name: raw[name] for name in Axis.__dataclass_fields__} | {"vector": direction})

@@ -3,10 +3,10 @@
 from array import array
 
 from engine.bar import TICKS_PER_BAR
-from engine.messages import Measured
 from engine.midi import note_number
 from engine.performance import Performance
 from engine.response import Responses
+from engine.snapshot import Measured
 from engine.swing import swung
 
 
@@ -15,9 +15,9 @@ class Measure:
 
     def __init__(self, performance: Performance) -> None:
         self._performance = performance
-        self._responses = performance.arranger.responses = Responses(
-            TICKS_PER_BAR // performance.ticks_per_step
-        )
+        self._ticks_per_step = performance.supply.ticks_per_step
+        self._responses = Responses(TICKS_PER_BAR // self._ticks_per_step)
+        performance.arranger.responses = self._responses
         self._due, self._sent = array("d"), array("d")
         self._notes = array("H")
         self._heard = 0
@@ -32,7 +32,7 @@ class Measure:
     def moved(self, arrived: float, knob: bool) -> None:
         """Keep that what arrived at `arrived` has been obeyed, if it changed the music; was it for a knob?"""
         self._heard += knob
-        self._responses.moved(self._performance.arranger.revision, arrived)
+        self._responses.moved(self._performance.panel.revision, arrived)
 
     def look(self) -> None:
         """Judge the steps that have passed, once everything that was due has been sent."""
@@ -45,9 +45,9 @@ class Measure:
                 self._responses.stopped()
         if not self._playing:
             return
-        course, swing = performance.course, performance.arranger.parameters["swing"]
+        course, swing = performance.course, performance.panel.parameters["swing"]
         begun, at = performance.scheduler.begun  # of the newest step, be it before its time
-        while (tick := self._responses.next_step * performance.ticks_per_step) <= max(course.played, begun):
+        while (tick := self._responses.next_step * self._ticks_per_step) <= max(course.played, begun):
             place = swung(tick, swing)
             self._responses.passed(course.due(min(place, at) if tick == begun else place))
 

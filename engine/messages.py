@@ -1,6 +1,6 @@
-"""What the processes say to each other: commands to the player, its snapshots, and the composer's bars."""
+"""What `live` says to the player: a command for each thing that the performer does, and its range."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 # The continuous parameters, each 0 to 1, that a command, a knob or a controller moves by name.
 KNOBS = tuple(f"knob{number}" for number in range(1, 9))
@@ -13,9 +13,6 @@ SYNCS = ("internal", "midi", "link")  # whose tempo: our own, a MIDI clock's, an
 OFFSET_MS = (-200.0, 200.0)
 PORT, SOUND = "port", "sound"  # the outputs, each of which has an offset
 MAX_COUNT_IN = 4  # bars
-
-
-# Commands: `live` to the player.
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,148 +142,3 @@ Command = (
     | Record
     | Acknowledge
 )
-
-
-# Snapshots: the player to `live`, about 30 a second, the latest wins.
-
-
-@dataclass(frozen=True, slots=True)
-class VoiceState:
-    """One voice as the screen shows it; `sounding` holds the pitches on right now, `channel` is 0-15."""
-
-    name: str
-    channel: int
-    muted: bool
-    sounding: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class RollNote:
-    """A note for the piano roll; `tick` counts from the start of the performance."""
-
-    tick: int
-    duration: int
-    voice: int
-    pitch: int
-    velocity: int
-    tied: bool = False  # struck only if its pitch does not sound already
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """Everything that the screen shows, at one moment of the player."""
-
-    playing: bool
-    bpm: float
-    tick: int  # since the first note, negative before it, in 1/PPQN of a beat; straight, whatever the swing
-    window_bar: int  # bar within the latent's window
-    loop: int
-    seed: int
-    parameters: dict[str, float]  # PARAMETERS by name
-    bound: dict[str, str]  # parameter -> controller, such as "ch 1 CC 74"
-    learning: str | None
-    voices: tuple[VoiceState, ...]
-    roll: tuple[RollNote, ...]  # the last bars played and the next ones known
-    out_port: str  # such as "JACK: live:trio -> 2 clients"
-    in_port: str
-    composer: str  # "loading", "ready", "dead"
-    late_bars: int
-    lateness_ms: float  # worst send of the last second
-    decode_ms: float  # last bar
-    recording: str | None
-    notices: tuple[str, ...] = field(default=())  # lines for the performer, newest last
-    finished: bool = False  # the player is leaving; no more snapshots come
-    # Soft takeover: parameter -> where its controller stands (0 to 1), until that meets the parameter.
-    waiting: dict[str, float] = field(default_factory=dict)
-    # The player ends because of an error or was killed, or there is nothing to play and never will be.
-    failed: bool = False
-    sync: str = ""  # how keeping time with others goes; "" while the tempo is our own
-    offset_ms: float = 0.0  # of the current output, from musical time; where it is to be
-    offset_of: str = PORT  # which output that is: PORT or SOUND
-    count_in: int = 0  # bars, from the next start on
-    # What the steps of the bar that plays report: the manifest's traces by name, one value a step.
-    traces: dict[str, tuple[float, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """What a player whose Setup says `measure` kept of itself; it comes once, before the last snapshot.
-
-    Times are seconds of the engine's clock, samples the bytes of arrays: `due` and `sent` float64 for each
-    note on, `notes` uint16, channel * 128 + pitch. `knob_to_note` counts, uint32 as engine.tally has them,
-    the moves of knobs by how long each took from its arrival to the nominal time of the first step that
-    reflects it. A step is missed if it does not reflect a move that came 20 ms or more before; `knob_steps`
-    are those that had one to reflect.
-    """
-
-    due: bytes
-    sent: bytes
-    notes: bytes
-    stalls: tuple[tuple[float, float], ...]  # (when the music went on, by how many seconds it was moved)
-    knob_to_note: bytes
-    knob_to_note_worst: float
-    knob_heard: int  # messages that were to move a knob, at the player's input
-    knob_moves: int  # that changed the music
-    knob_moves_dropped: int  # while nothing played
-    knob_steps: int
-    knob_missed_steps: int
-
-
-# Bars: between player and composer.
-
-Tokens = tuple[tuple[int, ...], ...]  # of one bar, (steps, columns)
-# How a human plays the drums of one bar: (step, class, velocity, ticks after the step) of each hit, in order.
-Hits = tuple[tuple[int, int, int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BarRequest:
-    """Ask for bar `bar` of the window under `z`, from step `from_step` on.
-
-    `prefix` (steps, columns) holds the tokens already played, rows before `from_step` only are read.
-    `number` counts bars since the start of the performance and `revision` the state of the knobs;
-    both come back with the reply. `temperature` has one value a voice. `z` is float32 bytes, (z_size,).
-    Of a model whose bars go on from each other, `past` holds the bars just before this one, oldest first,
-    that have been or will be played since the model was in `state`, float32 bytes; empty, it begins there.
-    Where a feel plays the drums, its own state stands behind the model's, whose bars may stand alone.
-    """
-
-    number: int
-    revision: int
-    loop: int
-    bar: int
-    from_step: int
-    prefix: Tokens
-    z: bytes
-    temperature: tuple[float, ...]
-    seed: int
-    state: bytes = b""
-    past: tuple[Tokens, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class BarReply:
-    """The tokens (steps, columns) of the bar asked for, prefix included, and what they cost.
-
-    `state` is the model's after the bar, `states` are those after each bar of the request's past, and
-    `traces` (traces, steps) what the bar's steps report; all are empty of a model whose bars stand alone,
-    but for the state of a feel. `hits` are how that plays the bar's drums, none where there is no feel.
-    """
-
-    number: int
-    revision: int
-    from_step: int
-    tokens: Tokens
-    decode_ms: float
-    state: bytes = b""
-    states: tuple[bytes, ...] = ()
-    traces: tuple[tuple[float, ...], ...] = ()
-    hits: Hits = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ComposerState:
-    """The composer is "loading" or "ready", or `detail` says why it is "dead" until replaced or "failed"."""
-
-    state: str
-    detail: str = ""

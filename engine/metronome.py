@@ -5,8 +5,8 @@ from multiprocessing.connection import Connection
 from engine.bar import STEPS_PER_BAR
 from engine.codec import CODECS, HOLD
 from engine.manifest import Manifest
-from engine.messages import BarReply, ComposerState
 from engine.midi import DRUM_CHANNEL
+from engine.request import BarReply, ComposerState
 from engine.setup import Setup, VoiceSetup
 
 BPM = 240.0  # sixteen steps a second

@@ -11,7 +11,7 @@ from engine.bar import STEPS_PER_BAR
 from engine.codec import CODECS, DRUM_CLASSES
 from engine.hits import REACH
 from engine.manifest import Manifest
-from engine.messages import Hits, Tokens
+from engine.request import Hits, Tokens
 
 FILE = "opening.json"  # in a preset's folder
 BARS = 8  # written unless asked otherwise: enough at any tempo for any machine to load a model

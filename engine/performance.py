@@ -7,18 +7,13 @@ from engine.arranger import Arranger
 from engine.band import Band
 from engine.bar import TICKS_PER_BAR
 from engine.course import Course
-from engine.dynamics import shape
-from engine.hits import REACH, weighed
-from engine.messages import BarReply, BarRequest, VoiceState
 from engine.pulses import Pulses
-from engine.recorder import Recorder
+from engine.request import BarRequest
 from engine.setup import Setup
 from engine.stall import Stalls
-from engine.transport import Transport, next_step
+from engine.supply import Supply
+from engine.transport import Transport
 
-# Seconds before its bar line, and REACH ticks where hits can come before it, at which a bar is scheduled; one
-# not there by then is late.
-MARGIN = 0.02
 HEADROOM = 0.05  # seconds from Play to the first note or click
 SELECT = 0.03  # seconds before the first note at which programs are chosen
 STALL = 0.5  # seconds behind from which the music is moved rather than rushed
@@ -34,19 +29,18 @@ class Performance:
     def __init__(self, setup: Setup, send: Callable[[int, list[int]], None], not_before: float) -> None:
         """`not_before` is the earliest time of the first note."""
         self.arranger = Arranger(setup)
-        self.ticks_per_step = setup.manifest.ticks_per_step
-        self._steps = setup.manifest.steps_per_bar
+        self.panel = self.arranger.panel
         end = inf if setup.bars is None else setup.bars * TICKS_PER_BAR
         self.course = Course(
             setup.bpm,
             setup.offset,
             end,
-            lambda: self.parameters["swing"],
-            lambda: self.parameters["tightness"],
+            lambda: self.panel.parameters["swing"],
+            lambda: self.panel.parameters["tightness"],
         )
-        self.band = Band(setup.voices, send, self._shape)
-        self._early = 0 if setup.feel is None else REACH  # ticks by which a hit may come before its step
+        self.band = Band(setup.voices, send, self.panel.shape)
         self.scheduler = self.band.scheduler
+        self.supply = Supply(setup, self.arranger, self.course, self.scheduler)
         self.count_in = setup.count_in  # bars of clicks before the first one, from the next start on
         self.playing = False
         self.wanted = setup.play  # to play, as soon as the first bar is there
@@ -54,10 +48,8 @@ class Performance:
         self.over = False  # the last bar has been played to its end, or a master is behind it
         self.pulses: Pulses | None = None  # the clock that is sent
         self.stalls = Stalls()
-        self._title = setup.preset
-        self._take = self.band.take
+        self.take = self.band.take
         self._not_before = not_before
-        self._placed = -1  # bars up to this one are in the scheduler
         self._cue = 0  # the tick where it begins, while it stands still
         self._left = 0  # and the one where it stopped
 
@@ -76,7 +68,7 @@ class Performance:
         if not self.band.selected and now >= course.due(course.first) - SELECT:
             self.band.select()
         if now - self.deadline() > STALL:  # the process was stopped, or the machine slept
-            self.arranger.excuse(now)
+            self.arranger.pending.excuse(now)
             if self.led:  # its line went on meanwhile: it is joined where it is by now
                 self.stalls.stood(now, now - self.deadline())
                 self.halt(now)
@@ -84,9 +76,8 @@ class Performance:
             self.stalls.stood(now, course.resume(now))
         if self.pulses is not None:  # before the notes of the same tick
             self.pulses.advance(self.transport, now, course.end)
-        while (self._placed + 1) * TICKS_PER_BAR < self.course.end and now >= self._placing():
-            self._placed += 1
-            self.scheduler.place(self._placed * TICKS_PER_BAR, self.arranger.bar(self._placed))
+        while now >= self.supply.deadline():
+            self.supply.place()
         reached = course.reached(now)
         if reached > course.sent:
             self.scheduler.send_due(reached, course.moment)
@@ -107,26 +98,12 @@ class Performance:
         next_due = min(pulse, self.course.due(min(end, self.scheduler.next_moment(self.course.moment))))
         if not self.band.selected:
             next_due = min(next_due, self.course.due(self.course.first) - SELECT)
-        return min(next_due, self._placing(), self.course.offset.deadline)
-
-    def due(self, tick: int) -> float:
-        """Return the time at which a note that is struck on `tick` now was to be."""
-        return self.stalls.due(tick, self.course.due(tick))
+        return min(next_due, self.supply.deadline(), self.course.offset.deadline)
 
     @property
     def transport(self) -> Transport:
         """Musical time, that of clock pulses; `course.due` has the time at which notes leave."""
         return self.course.transport
-
-    @property
-    def parameters(self) -> dict[str, float]:
-        """The continuous parameters by name."""
-        return self.arranger.parameters
-
-    @property
-    def recorder(self) -> Recorder | None:
-        """The recorder of the take, if there is one."""
-        return self._take.recorder
 
     def tick(self, now: float) -> int:
         """Return the tick up to which everything has left at `now`, negative before the first note."""
@@ -136,17 +113,9 @@ class Performance:
         """Return the straight tick that is heard at `now`, negative before the first note."""
         return self.course.position(now) if self.playing else self._cue
 
-    def _placing(self) -> float:
-        """Return when the next bar goes into the scheduler; infinity after the last one."""
-        line = (self._placed + 1) * TICKS_PER_BAR
-        return self.course.due(line - self._early) - MARGIN if line < self.course.end else inf
-
-    def _shape(self, velocity: int, touch: int) -> int:
-        return shape(weighed(velocity, touch, self.parameters["tightness"]), self.parameters["dynamics"])
-
     def _start(self, now: float) -> None:
         self.playing, self.wanted = True, False
-        self._placed = -1
+        self.supply.begin()
         first = -self.count_in * TICKS_PER_BAR
         self.course.begin(first, max(now + HEADROOM, self._not_before))
         self.stalls.begin()
@@ -155,50 +124,11 @@ class Performance:
         if self.pulses is not None:
             self.pulses.begin(self.transport, 0, now)
 
-    def select(self) -> None:
-        """Choose bank and program of every voice: somebody new is listening."""
-        self.band.select()
-
-    # The composer's bars.
-
     def request(self, now: float) -> BarRequest | None:
         """Return what to ask the composer for at `now`, or None."""
-        if not self.playing:
-            for bar in (self._cue // TICKS_PER_BAR, 0):  # a master may well start again
-                request = self.arranger.next_request(bar, bar * self._steps, self._bar_seconds(), now)
-                if request is not None:
-                    return request
-            return None
-        arrives = now + self.arranger.reach
-        reach = next_step(self.course.open_from(arrives), self.ticks_per_step)
-        current = max(0, self.tick(now) // TICKS_PER_BAR)
-        step = max(reach, self._sent_step() + 1)
-        opens = self._opens(step)
-        if self._early and opens < arrives:  # its first hit comes before its time, and before a reply
-            step += 1
-            opens = self._opens(step)
-        return self.arranger.next_request(current, step, self._bar_seconds(), now, opens)
-
-    def _opens(self, step: int) -> float:
-        """Return the time at which the first thing written in `step`, counted from the start, leaves."""
-        course = self.course
-        if not self._early or step < 0:
-            return course.due(course.moment(step * self.ticks_per_step))
-        return course.due(self.arranger.early(step, course.moment))
-
-    def accept(self, reply: BarReply, now: float) -> None:
-        """Take in a bar; what is scheduled of it already is replaced from its first new step on."""
-        if self.arranger.accept(reply, self._sent_step(), now) and reply.number <= self._placed:
-            bar = self.arranger.bar(reply.number)
-            from_tick = reply.from_step * self.ticks_per_step
-            self.scheduler.place(reply.number * TICKS_PER_BAR, bar, from_tick)
-
-    def _sent_step(self) -> int:
-        """Return the last step of which anything has been sent, be it before its time."""
-        return max(self.course.played, self.scheduler.begun[0]) // self.ticks_per_step
-
-    def _bar_seconds(self) -> float:
-        return TICKS_PER_BAR / self.transport.ticks_per_second
+        if self.playing:
+            return self.supply.request(now)
+        return self.supply.request_ahead(self._cue // TICKS_PER_BAR, now)
 
     # A master's hand.
 
@@ -211,7 +141,7 @@ class Performance:
         self.scheduler.clear()
         self.playing, self.wanted = False, True
         self.course.rest()
-        self._placed = -1
+        self.supply.begin()
         if self.pulses is not None:
             self.pulses.halt(tick)
 
@@ -230,17 +160,15 @@ class Performance:
         self.playing, self.wanted, self.band.selected = True, False, False
         self.course.join(line, tick)
         self.stalls.begin()
-        self._placed = number
-        line_tick = number * TICKS_PER_BAR
-        self.scheduler.place(line_tick, self.arranger.bar(number), self.course.played + 1 - line_tick)
-        self._take.enter(line, self._left, tick)
+        self.supply.enter(number)
+        self.take.enter(line, self._left, tick)
         if self.pulses is not None:
             self.pulses.begin(line, tick, now)
 
     def steer(self, line: Transport, now: float, reach: float) -> None:
         """Bend so as to be on `line` in `reach` seconds."""
         self.course.steer(line, now, reach)
-        self._take.steer(self.transport, line.bpm, now)
+        self.take.steer(self.transport, line.bpm, now)
 
     # The performer's hand.
 
@@ -252,7 +180,7 @@ class Performance:
         """End every note and go back to the first bar."""
         if self.playing:
             self.halt(now, 0)
-            self._take.stop(self._left)
+            self.take.stop(self._left)
             self._left = self._cue = 0
             self.arranger.restart()
         self.wanted = False
@@ -262,38 +190,10 @@ class Performance:
         self.course.set_bpm(bpm, now, moving=self.playing)
         if self.pulses is not None and not self.playing:
             self.pulses.enter(self.transport, now)
-        self._take.tempo(self.transport)
-
-    def set_offset(self, seconds: float, now: float) -> None:
-        """Send everything `seconds` after its musical time, or before it; clamped to OFFSET_MS."""
-        self.course.offset.set(seconds, now, at_once=not self.playing)
-
-    def panic(self, now: float) -> None:
-        """End every note on every channel used; the music goes on."""
-        self.scheduler.panic(self.tick(now))
-
-    def mute(self, voice: int, muted: bool, now: float) -> None:
-        """Silence a voice or let it sound again."""
-        self.scheduler.mute(self.tick(now), voice, muted)
-
-    def set_channel(self, voice: int, channel: int, now: float) -> None:
-        """Send `voice` on `channel`, 0-15, from its next note on, and choose its program there."""
-        self.band.set_channel(voice, channel, self.tick(now))
+        self.take.tempo(self.transport)
 
     def end_all(self, now: float) -> None:
-        """End every note at once, and only then in the take, whose `finish_take` does it."""
+        """End every note at once, and only then in the take, which does that when it ends."""
         self.band.end_all(self.tick(now))
         if self.pulses is not None:
             self.pulses.halt()
-
-    def record(self, path: str, now: float) -> None:
-        """Start a take from this bar on. RecordError: it cannot be written."""
-        self._take.begin(path, self._title, self.band.voices(), self.transport, self.tick(now))
-
-    def finish_take(self, now: float) -> str | None:
-        """End the take if there is one; return its journal."""
-        return self._take.end(self.tick(now))
-
-    def voice_states(self) -> tuple[VoiceState, ...]:
-        """Return the voices as the screen shows them."""
-        return self.band.states()

@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from engine.decoder import DecoderError
 from engine.manifest import Manifest
 from engine.modelfile import blocks, rows
+from engine.module import DecoderError
 
 FAMILY = "musicvae-hierarchical"  # whose weights it knows
 

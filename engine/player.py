@@ -6,17 +6,19 @@ from typing import Any
 from engine.clock import Clock
 from engine.console import Console
 from engine.desk import Arrival, Desk, Link
-from engine.ledger import Alone, Finish, Notice, PortLost, Receivers
+from engine.ledger import Alone, Notice, PortLost, Receivers
 from engine.liaison import Liaison
 from engine.measure import Measure
-from engine.messages import BarReply, ComposerState, SetParameter
+from engine.messages import SetParameter
 from engine.midi import CONTROL, NOTE_ON
 from engine.performance import Performance
 from engine.pulses import Pulses
-from engine.recorder import RecordError
 from engine.report import Report
+from engine.request import BarReply, ComposerState
 from engine.setup import Setup
-from engine.sync import ClockSync, LinkSync, Sync
+from engine.sync import in_time_with
+from engine.view import View
+from engine.ward import Ward
 
 IDLE = 0.1  # seconds to wait at most
 LOOK = 0.01  # and between looks at inputs that keep what comes, besides that at arranger.asking
@@ -28,33 +30,31 @@ class Player:
 
     def __init__(self, setup: Setup, clock: Clock, desk: Desk) -> None:
         now = clock.now()
-        self.performance = Performance(setup, self._send, now + setup.delay)
-        self.report = Report(now)
+        performance = self.performance = Performance(setup, self._send, now + setup.delay)
+        report = self.report = Report(now)
         if setup.clock and desk.pulse is not None:
-            self.performance.pulses = Pulses(self._pulse)
-        self._sync: Sync | None = None
-        if setup.sync == "midi":
-            self._sync = ClockSync(setup.bpm, self.performance, lambda: bool(desk.in_port))
-        elif desk.peer is not None:
-            self._sync = LinkSync(desk.peer, self.performance, now + setup.delay)
-        self.console = Console(setup, self.performance, self.report, self._finish, self._sync)
-        self._measure = Measure(self.performance) if setup.measure else None
+            performance.pulses = Pulses(self._pulse)
+        self._sync = in_time_with(setup, desk, performance, now + setup.delay)
+        self._composer = Liaison(performance, report, desk, self._tell)
+        self._ward = Ward(performance, report, desk, self._tell, self._drop)
+        self.console = Console(setup, performance, report, self._ward.finish, self._sync)
+        self.view = View(
+            setup, performance, self.console, report, desk, composer=self._composer, tell=self._tell
+        )
+        self._measure = Measure(performance) if setup.measure else None
         self._setup = setup
         self._clock = clock
         self._desk = desk
         self._links: list[Any] = [link for link in (desk.composer, desk.live, desk.guard) if link is not None]
         if desk.wake is not None:
             self._links.append(desk.wake.source)
-        self._composer = Liaison(
-            self.performance, self.report, desk, lambda request: self._tell(desk.composer, request)
-        )
         self.failure = ""  # why it could not play on
         self.leaving = False
         for notice in desk.notices:
-            self.report.notice(notice)
+            report.notice(notice)
         if setup.record is not None:
             self.console.record(setup.record, now)
-            self._keep_journal()
+            self._ward.keep_journal()
 
     def run(self) -> None:
         """Play until the last bar, Quit, a signal or the end of `live`; whatever happens, end every note."""
@@ -107,7 +107,7 @@ class Player:
             deadline = min(deadline, self._sync.deadline)
         if self._desk.live is not None:
             if self.report.due(now, deadline):
-                self._show(now, finished=False)
+                self.view.show(now)
             deadline = min(deadline, self.report.wake(now))
         return min(deadline, now + LOOK) if self._desk.ears else deadline
 
@@ -115,7 +115,8 @@ class Player:
         for sink in self._desk.sinks:
             sink.send(message)
         if message[0] & 0xF0 == NOTE_ON:  # only these are never sent by hand, between ticks
-            now, due = self._clock.now(), self.performance.due(tick)
+            performance, now = self.performance, self._clock.now()
+            due = performance.stalls.due(tick, performance.course.due(tick))
             self.report.late(now, now - due)
             if self._measure is not None:
                 self._measure.sent(due, now, message)
@@ -162,30 +163,12 @@ class Player:
             case ComposerState():
                 self._composer.heed(message)
             case Receivers() | PortLost() | Notice() | Alone():
-                self._heed(message)
+                self._ward.heed(message)
             case _:
                 self.console.obey(message, now)
                 if self._measure is not None:
                     self._measure.moved(now, knob=isinstance(message, SetParameter))
-                self._keep_journal()
-
-    def _heed(self, message: Receivers | PortLost | Notice | Alone) -> None:
-        """Take in what came by the guard's pipe."""
-        outlet = self._desk.outlet
-        match message:
-            case Receivers(names) if outlet is not None:
-                if outlet.heard_by(names):
-                    self.performance.select()
-            case PortLost(reason) if outlet is not None:
-                outlet.lose_port(reason)
-                self.report.notice(f"{reason}; it is sent nothing any more, start live anew to open another")
-            case Notice(text):
-                self.report.notice(text)
-            case Alone(reason, journals):
-                self.report.notice(reason)
-                self._drop(self._desk.guard)
-                for journal in journals:
-                    self._finish(journal)
+                self._ward.keep_journal()
 
     def _tell(self, link: Link, message: object) -> bool:
         """Send `message` and return True; False if nobody is there any more."""
@@ -206,45 +189,11 @@ class Player:
             self._desk.live = None
             self.leaving = True
 
-    def _keep_journal(self) -> None:
-        """Tell the ledger which take would have to be finished if this process were killed."""
-        if self._desk.ledger is not None:
-            taking = self.performance.recorder
-            self._desk.ledger.write("journal", "" if taking is None else taking.journal)
-
-    def _finish(self, journal: str) -> None:
-        """Have the .mid written: by the guard, because it takes too long for the loop, if there is one."""
-        if self._desk.guard is None or not self._tell(self._desk.guard, Finish(journal)):
-            from engine.midifile import finish  # loads mido
-
-            try:
-                self.report.notice(f"recorded {finish(journal)}")
-            except RecordError as error:
-                self.report.notice(str(error))
-
     def _end(self) -> None:
         now = self._clock.now()
         self.performance.end_all(now)
         self.console.finish_take(now)
-        self._keep_journal()
+        self._ward.keep_journal()
         if self._measure is not None and self._desk.live is not None:
             self._tell(self._desk.live, self._measure.result())
-        self._show(now, finished=True)
-
-    def _show(self, now: float, finished: bool) -> None:
-        if self._desk.live is None:
-            return
-        outlet = self._desk.outlet
-        if outlet is not None and outlet.lost_sound():
-            self.report.notice("the built-in sound has died")
-        self.console.end_broken_take(now)
-        snapshot = self.console.snapshot(
-            now,
-            composer=self._composer.state,
-            out_port="" if outlet is None else outlet.text,
-            in_port=self._desk.in_port,
-            finished=finished,
-            failed=bool(self.failure) or self._composer.silent,
-        )
-        self._tell(self._desk.live, snapshot)
-        self.report.sent(now)
+        self.view.show(now, self.failure, finished=True)

@@ -7,8 +7,9 @@ from unicodedata import category
 
 from engine import feel, manifest, opening
 from engine.codec import CODECS
+from engine.entry import ManifestError
 from engine.feel import Feel
-from engine.manifest import Axis, Manifest, ManifestError
+from engine.manifest import Axis, Manifest
 from engine.messages import BPM_RANGE, KNOBS, MAX_TEMPERATURE
 from engine.midi import DRUM_CHANNEL
 from engine.opening import Opening, OpeningError
@@ -25,7 +26,6 @@ ROOT_KEYS = (
 VOICE_KEYS = ("name", "channel", "program", "bank")
 KNOB_KEYS = ("axis", "label", "start")
 ANCHOR_KEYS = ("model", "seed")
-FEEL_KEYS = ("model", "tightness")
 
 
 class PresetError(Exception):
@@ -121,7 +121,7 @@ def _read(folder: Path, table: Table) -> Preset:
         knobs=_knobs(table, contract),
         anchors=(_anchor(table, contract, "A", 0), _anchor(table, contract, "B", 1)),
         opening=opening.read(folder, contract),
-        feel=_feel(table, folder, contract),
+        feel=feel.named(table, contract),
     )
 
 
@@ -177,21 +177,6 @@ def _knobs(table: Table, contract: Manifest) -> tuple[KnobPreset, ...]:
         entry.known(KNOB_KEYS)
         knobs.append(KnobPreset(axes[name], entry.text("label", name), entry.number("start", 0.5, 0.0, 1.0)))
     return tuple(knobs)
-
-
-def _feel(table: Table, folder: Path, contract: Manifest) -> Feel | None:
-    """Return what `[feel]` names, whose model may lie anywhere, too."""
-    if "feel" not in table.raw:
-        return None
-    entry = table.sub("feel")
-    entry.known(FEEL_KEYS)
-    file = folder / entry.text("model", None)
-    try:
-        found = Feel(file, feel.read(file), entry.number("tightness", feel.LOOSE, 0.0, 1.0))
-        feel.check(found.manifest, contract, file)
-    except ManifestError as error:
-        raise TableError(f"{table.file}: feel.model: {error}") from error
-    return found
 
 
 def _anchor(table: Table, contract: Manifest, letter: str, index: int) -> AnchorPreset:

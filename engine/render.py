@@ -8,9 +8,9 @@ from typing import Any
 
 from engine.clock import ManualClock
 from engine.desk import Desk
-from engine.messages import BarReply, BarRequest, ComposerState
 from engine.player import Player
 from engine.recorder import RecordError
+from engine.request import BarReply, BarRequest, ComposerState
 from engine.setup import Setup
 from engine.sinks import MemoryPort
 
@@ -43,7 +43,7 @@ def render(setup: Setup, decode: Callable[[BarRequest], BarReply], bars: int, ou
     port = MemoryPort()
     setup = replace(setup, bars=bars, record=str(output), play=True, delay=0.0, headless=True)
     player = Player(setup, ManualClock(), Desk(sinks=[port], composer=DirectLink(decode)))
-    take = player.performance.recorder
+    take = player.performance.take.recorder
     if take is None:
         raise RecordError(player.report.notices[-1])
     player.run()

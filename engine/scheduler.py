@@ -51,10 +51,6 @@ class _Sounding:
     lean: int
 
 
-def _off_the_grid(tick: int, lean: int) -> int:
-    return tick + lean
-
-
 class Scheduler:
     """Sends what is due through `emit`, in the order (tick, straight tick, offs before ons, voice, pitch).
 
@@ -102,7 +98,7 @@ class Scheduler:
         kept = [r for r in self._releases if not first <= r[0] < line]
         self._releases = sorted(kept + [r for r in releases if first <= r[0] < line])
 
-    def next_moment(self, moment: Moment = _off_the_grid) -> float:
+    def next_moment(self, moment: Moment) -> float:
         """Return the tick on which the next thing is sent, infinity if nothing is."""
         return self._next(moment)[0]
 
@@ -123,7 +119,7 @@ class Scheduler:
             return []
         return self._strikes[: bisect_right(self._strikes, self._strikes[0].tick, key=attrgetter("tick"))]
 
-    def send_due(self, until: int, moment: Moment = _off_the_grid) -> None:
+    def send_due(self, until: int, moment: Moment) -> None:
         """Send everything up to and including tick `until`, each on its `moment`."""
         while (due := self._next(moment))[0] <= until:
             now, tick = int(due[0]), int(due[1])

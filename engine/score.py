@@ -8,7 +8,8 @@ from engine.bar import TICKS_PER_BAR, Bar
 from engine.codec import CODECS
 from engine.hits import drums, joined, played
 from engine.manifest import Manifest
-from engine.messages import Hits, RollNote, Tokens
+from engine.request import Hits, Tokens
+from engine.snapshot import RollNote
 
 BEHIND = 2  # bars kept before the one that plays
 PAST = 8  # and at most, while the state after those since is not known

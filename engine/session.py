@@ -1,9 +1,7 @@
 """A performance as its owner sees it: spawns player, composer and guard, and keeps them going."""
 
-import multiprocessing
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -12,40 +10,19 @@ from multiprocessing.context import SpawnProcess
 from types import TracebackType
 from typing import Self
 
-from engine import interrupt
-from engine.ledger import Alone, Finish, Ledger
-from engine.machine import give_way
-from engine.messages import Acknowledge, Command, ComposerState, Measured, Quit, Snapshot
-from engine.setup import Setup, VoiceSetup, from_preset
+from engine import processes
+from engine.keeper import Keeper
+from engine.ledger import Ledger
+from engine.messages import Acknowledge, Command, Quit
+from engine.processes import CONTEXT, Deaths, part, start
+from engine.request import ComposerState
+from engine.setup import Setup
+from engine.snapshot import Measured, Snapshot
 from engine.watch import TELLING
 
-__all__ = ["Session", "Setup", "VoiceSetup", "from_preset"]
-
-RESTARTS, RESTART_SECONDS = 3, 60.0  # a composer or guard that dies more often than that is left alone
 LOOK = 0.5  # seconds between looks at whether the player has given its composer up
-WRITING = 30.0  # seconds without progress after which a guard that writes a take is as good as gone
 SILENCING = 4.0  # seconds that a guard may take to end the notes of a player that died
-ALONE = "not started again: were the player killed, its notes might sound on"
 Compose = Callable[[Connection, str, str], None]
-
-
-def _play(setup: Setup, live: Connection, composer: Connection, guard: Connection, ledger: str) -> None:
-    from engine import host  # loads rtmidi, for the player's process only
-
-    host.run(setup, live, composer, guard, ledger)
-
-
-def _compose(connection: Connection, model: str, feel: str) -> None:
-    give_way()  # before it loads anything: the first note and the screen go first
-    from engine import composer  # loads torch, for the composer's process only
-
-    composer.run(connection, model, feel)
-
-
-def _guard(connection: Connection, ledger: str) -> None:
-    from engine import rescue  # loads rtmidi, for the guard's process only
-
-    rescue.run(connection, ledger)
 
 
 class Session:
@@ -55,7 +32,7 @@ class Session:
     replaced by another on the same pipe: the player is told, and plays on with the bars that it has.
     """
 
-    def __init__(self, setup: Setup, compose: Compose = _compose) -> None:
+    def __init__(self, setup: Setup, compose: Compose = processes.compose) -> None:
         """Spawn the processes; returns at once, the first snapshot says how they fare.
 
         `compose` is what the composer's process runs, on its end of the pipe, the path of the model and
@@ -63,22 +40,20 @@ class Session:
         """
         self._setup = setup
         self._target = compose
-        self._context = multiprocessing.get_context("spawn")
         self._ledger = Ledger()
-        self._live, live = self._context.Pipe()
-        bars, self._bars = self._context.Pipe()
-        house, self._house = self._context.Pipe()
-        self._player = self._spawn(_play, setup, live, bars, house, self._ledger.name)
+        self._live, live = CONTEXT.Pipe()
+        bars, self._bars = CONTEXT.Pipe()
+        house, kept = CONTEXT.Pipe()
+        self._player = start(processes.play, setup, live, bars, house, self._ledger.name)
         for end in (live, bars, house):
             end.close()  # from now on only the player holds them: its death is felt by all
         self._composer = self._start_composer()
-        self._keeper = self._spawn(_guard, self._house, self._ledger.name)
-        self._restarts: dict[str, deque[float]] = {}
+        self._keeper = Keeper(kept, self._ledger)
+        self._deaths = Deaths()  # of composers
         self._last: Snapshot | None = None
         self.measured: Measured | None = None  # once the player has said it, where the setup asks for it
         self._over = self._closed = False
-        self._unguarded = False  # too many guards have died
-        self._stop_watching, stop = self._context.Pipe()
+        self._stop_watching, stop = CONTEXT.Pipe()
         self._watcher = threading.Thread(target=self._watch, args=(stop,), name="session", daemon=True)
         self._watcher.start()
 
@@ -118,7 +93,7 @@ class Session:
     @property
     def pids(self) -> dict[str, int | None]:
         """The process numbers of "player", "composer" and "guard"."""
-        return {"player": self._player.pid, "composer": self._composer.pid, "guard": self._keeper.pid}
+        return {"player": self._player.pid, "composer": self._composer.pid, "guard": self._keeper.process.pid}
 
     @property
     def port(self) -> tuple[str, str]:
@@ -134,13 +109,12 @@ class Session:
         with suppress(OSError):
             self._stop_watching.send(None)
         self._watcher.join()  # it waits within bounds for whoever cleans up after a player that died
-        _part(self._player, timeout)
+        part(self._player, timeout)
         self._live.close()
         self._bars.close()
-        self._clean_up(timeout)
-        self._house.close()
-        _part(self._keeper, 0.0)
-        _part(self._composer, timeout)
+        self._keeper.clean_up(timeout)
+        self._keeper.close()
+        part(self._composer, timeout)
         self._ledger.close()
         with suppress(FileNotFoundError):
             self._ledger.unlink()
@@ -153,15 +127,8 @@ class Session:
     ) -> None:
         self.close()
 
-    def _spawn(self, target: Callable[..., None], *arguments: object) -> SpawnProcess:
-        # Daemons: should the owner end without `close`, they are told to leave, not waited for.
-        process = self._context.Process(target=target, args=arguments, daemon=True)
-        with interrupt.held_back():
-            process.start()
-        return process
-
     def _start_composer(self) -> SpawnProcess:
-        return self._spawn(self._target, self._bars, self._setup.model, self._setup.feel_file)
+        return start(self._target, self._bars, self._setup.model, self._setup.feel_file)
 
     def _bereft(self) -> Snapshot:
         """Return a last snapshot on behalf of a player that died without one."""
@@ -186,7 +153,7 @@ class Session:
         """Replace composer and guard when they die, until `stop` or the player's end."""
         resting = False  # a composer that left of its own accord, or died too often, is not replaced
         while True:
-            watched = [self._player] + [self._keeper] * (not self._unguarded)
+            watched = [self._player] + [self._keeper.process] * (not self._keeper.given_up)
             watched += [self._composer] * (not resting)
             ready = wait([stop, *(process.sentinel for process in watched)], LOOK)
             dead = [process for process in watched if process.sentinel in ready]
@@ -195,60 +162,19 @@ class Session:
             if stop in ready:
                 return
             if self._player in dead:
-                self._clean_up(SILENCING)
+                self._keeper.clean_up(SILENCING)
                 return
             if self._ledger.hung:
                 self._ledger.hung = False
                 self._composer.kill()  # it is found dead at the next look
-            if self._keeper in dead:
-                self._replace_guard()
+            if self._keeper.process in dead:
+                self._keeper.replace()
             if self._composer in dead:
                 resting = self._composer.exitcode == 0 or not self._replace_composer()
 
-    def _clean_up(self, timeout: float) -> None:
-        """See to it that a guard has ended the notes and written the take of a player that is gone."""
-        self._await_guard(timeout)
-        undone = not self._ledger.clean or self._ledger.read("journal")
-        if undone and self._keeper.exitcode not in (None, 0):  # the guard died as well
-            self._keeper = self._spawn(_guard, self._house, self._ledger.name)
-            self._await_guard(WRITING)
-
-    def _await_guard(self, timeout: float) -> None:
-        """Wait up to `timeout` seconds for the guard to leave, and for as long as it gets on with a take."""
-        before, since = -1, time.monotonic()
-        while self._keeper.exitcode is None:
-            writing = self._ledger.writing
-            if writing and self._ledger.progress != before:
-                before, since = self._ledger.progress, time.monotonic()
-            if time.monotonic() - since > (WRITING if writing else timeout):
-                return
-            self._keeper.join(0.1)
-
-    def _often(self, who: str) -> bool:
-        """Note that a process has died; return whether such ones die too often."""
-        now, deaths = time.monotonic(), self._restarts.setdefault(who, deque(maxlen=RESTARTS))
-        often = len(deaths) == RESTARTS and now - deaths[0] < RESTART_SECONDS
-        deaths.append(now)
-        return often
-
-    def _replace_guard(self) -> None:
-        """Start another guard, unless they die too often."""
-        if not self._often("guard"):
-            self._keeper = self._spawn(_guard, self._house, self._ledger.name)
-            return
-        self._unguarded = True
-        self._ledger.seen(False)
-        with suppress(EOFError, OSError):  # said in its place, on its end of the pipe
-            asked = []
-            while self._house.poll():
-                asked.append(self._house.recv())
-            journals = tuple(each.journal for each in asked if isinstance(each, Finish))
-            reason = f"the guard's process ended with code {self._keeper.exitcode}; {ALONE}"
-            self._house.send(Alone(reason, journals))
-
     def _replace_composer(self) -> bool:
         """Start another composer and return True, unless they die too often."""
-        often = self._often("composer")
+        often = self._deaths.too_many()
         what = "not started again" if often else "starting another"
         with suppress(OSError):  # said in its place, on its end of the pipe
             reason = f"the composer's process ended with code {self._composer.exitcode}; {what}"
@@ -256,14 +182,3 @@ class Session:
         if not often:
             self._composer = self._start_composer()
         return not often
-
-
-def _part(process: SpawnProcess, timeout: float) -> None:
-    """Wait for `process` to leave, then make it."""
-    process.join(timeout)
-    if process.exitcode is None:
-        process.terminate()
-        process.join(1.0)
-    if process.exitcode is None:
-        process.kill()
-        process.join()

@@ -8,8 +8,8 @@ from pathlib import Path
 from platformdirs import user_config_path
 
 from engine import feel
+from engine.entry import ManifestError
 from engine.feel import Feel
-from engine.manifest import ManifestError
 from engine.paths import absolute
 from engine.preset import FILE, Preset, PresetError, load
 from engine.table import meant

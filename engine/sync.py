@@ -1,21 +1,16 @@
 """Keeps a performance in time with others: with a master's MIDI clock, or with an Ableton Link session."""
 
 from collections.abc import Callable
-from math import inf
 from typing import Protocol
 
-from engine.bar import PPQN, TICKS_PER_PULSE, TICKS_PER_STEP
+from engine.desk import Desk
 from engine.follower import Follower
 from engine.link import AHEAD, Peer
 from engine.midi import CLOCK, CONTINUE, START
 from engine.performance import Performance
-from engine.transport import Transport, clamp_bpm
-
-# Ticks off the line from which the music is moved there rather than bent. For a clock that is below a
-# sixteenth, the least that a song position can move it by. A session has none, and late news of its tempo
-# puts it off by less than a beat.
-CLOCK_FAR, LINK_FAR = 0.75 * TICKS_PER_STEP, PPQN
-REACH = 0.05  # seconds in which a bend leads back to the line; two pulses where they are longer
+from engine.rail import CLOCK_FAR, LINK_FAR, Rail
+from engine.setup import Setup
+from engine.transport import clamp_bpm
 
 
 class Sync(Protocol):
@@ -46,42 +41,6 @@ class Sync(Protocol):
 
     def text(self, now: float) -> str:
         """Return how it goes, for the performer."""
-
-
-class Rail:
-    """Holds a performance to a line."""
-
-    def __init__(self, performance: Performance, far: float) -> None:
-        """From `far` ticks off the line on it is moved there."""
-        self._performance = performance
-        self._far = far
-        self._arrival = -inf  # when a bend has led back, and goes beyond the line unless it is bent again
-        performance.led = True
-
-    @property
-    def deadline(self) -> float:
-        """The time by which `hold` is to be called again."""
-        return self._arrival if self._performance.playing else inf
-
-    def loosen(self) -> None:
-        """Bend at the next `hold`: there is news of the line."""
-        self._arrival = -inf
-
-    def hold(self, line: Transport, now: float) -> None:
-        """Have it play where `line` is at `now`, as soon as that bar is there."""
-        performance = self._performance
-        off = abs(line.tick_at(now) - performance.transport.tick_at(now))
-        if performance.playing and off > self._far:
-            performance.halt(now)
-        if not performance.playing:
-            if performance.wanted:
-                performance.cue(int(line.tick_at(now + performance.arranger.lead)))
-                performance.enter(line, now)
-            return
-        reach = max(REACH, 2 * TICKS_PER_PULSE / line.ticks_per_second)
-        if now >= self._arrival:
-            performance.steer(line, now, reach)
-            self._arrival = now + reach
 
 
 class ClockSync:
@@ -219,3 +178,13 @@ class LinkSync:
         """Return how it goes, for the performer."""
         going = self._peer.running or self._begin
         return self._peer.text() + ("" if going else ", waiting for start")
+
+
+def in_time_with(setup: Setup, desk: Desk, performance: Performance, not_before: float) -> Sync | None:
+    """Return what keeps `performance` in time with those that `setup` and `desk` name, None for nobody.
+
+    `not_before` is the earliest time of the first note.
+    """
+    if setup.sync == "midi":
+        return ClockSync(setup.bpm, performance, lambda: bool(desk.in_port))
+    return None if desk.peer is None else LinkSync(desk.peer, performance, not_before)

@@ -12,8 +12,8 @@ from math import inf
 from multiprocessing.connection import Connection
 
 from engine.clock import read
-from engine.machine import keep_memory, real_time
 from engine.midi import CLOCK, CONTROL, NOTE_OFF, NOTE_ON, note_number
+from engine.priority import keep_memory, real_time
 from engine.sweeps import Hand
 
 SETTLE = 0.3  # seconds for the last messages to arrive

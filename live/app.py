@@ -2,9 +2,9 @@
 
 import asyncio
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import ClassVar
@@ -15,17 +15,17 @@ from textual.screen import Screen
 from textual.widgets import Footer
 
 from engine import messages
-from engine.messages import Snapshot
 from engine.preset import Preset
+from engine.snapshot import Snapshot
 from live import palette, words
 from live.arrivals import Arrived, Lost
 from live.dialogs import Ask, Help, Told
 from live.hands import Hands
+from live.keeping import Keeping
 from live.keys import KEYS
 from live.link import Link, Reader
 from live.notices import Notices
 from live.parting import PARTING, on_signals
-from live.settings import controllers_file, offsets_file, output_name, save_controllers, save_offset
 from live.theme import STAGE
 from live.widgets.board import Board
 from live.widgets.control import Control
@@ -57,8 +57,6 @@ class Stage(App[None]):
         super().__init__()
         self.VERTICAL_BREAKPOINTS = [(0, "-short"), (36, "-tall")]
         self.HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (120, "-wide")]
-        self._controllers = controllers_file(preset.name, device)
-        self._port = port
         self._log_file = log
         self._preset = preset
         self._board = Board(preset)
@@ -71,8 +69,13 @@ class Stage(App[None]):
         )
         self._snapshot: Snapshot | None = None
         self._lost: str | None = None
-        self._kept: Counter[str] = Counter()  # how often each setting was to be kept
-        self._keeping = threading.Lock()
+        self._keeping = Keeping(
+            preset.name,
+            device,
+            port,
+            lambda what, write: self.run_worker(write, thread=True, group=what, exclusive=True),
+            lambda error: self.call_from_thread(self._say, error),
+        )
         self.takes: list[str] = []  # the .mid files that were recorded into
         self.gone = threading.Event()  # to be set when the screen has given the terminal back
 
@@ -121,11 +124,7 @@ class Stage(App[None]):
         self._snapshot = self._hands.snapshot = snapshot
         self._board.show(snapshot, self._hands.tempo())
         self._notices.told(snapshot.notices)
-        if before is not None and snapshot.bound != before.bound:
-            self._keep("controllers", lambda: save_controllers(self._controllers, snapshot.bound))
-        if before is not None and words.shifted(before, snapshot):
-            output = output_name(snapshot.offset_of, self._preset.name, self._port)
-            self._keep(f"offset of {output}", lambda: save_offset(offsets_file(), output, snapshot.offset_ms))
+        self._keeping.look(before, snapshot)
         if snapshot.recording and snapshot.recording not in self.takes:
             self.takes.append(snapshot.recording)
         self._look()
@@ -139,18 +138,6 @@ class Stage(App[None]):
             self._board.transport.show(self._snapshot, self._hands.tempo())
         self._look()
 
-    def _keep(self, what: str, save: Callable[[], str | None]) -> None:
-        self._kept[what] += 1
-        number = self._kept[what]
-
-        def write() -> None:
-            with self._keeping:  # a key that repeats asks again before the last has been written
-                error = save() if number == self._kept[what] else None
-            if error:
-                self.call_from_thread(self._say, error)
-
-        self.run_worker(write, thread=True, group=what, exclusive=True)
-
     def _say(self, line: str) -> None:
         self._notices.say(line)
         self._look()
@@ -159,17 +146,9 @@ class Stage(App[None]):
         """Bring the status lines up to date, also when nothing arrives."""
         if not self.screen_stack:  # the timer may still come while the stage is taken down
             return
-        control, trouble = self._in_hand(), self._trouble()
-        if trouble:
-            kind, line = "trouble", trouble
-        elif self._hands.learning:
-            kind, line = "learn", words.learn(control)
-        elif notice := self._notices.line(monotonic()):
-            kind, line = "notice", notice
-        elif control:
-            kind, line = "hint", words.hint(control)
-        else:
-            kind, line = "hint", str(self.focused.tooltip or "") if self.focused else ""
+        notice = partial(self._notices.line, monotonic())
+        tip = str(self.focused.tooltip or "") if self.focused else ""
+        kind, line = words.foremost(self._trouble(), self._hands.learning, notice, self._in_hand(), tip)
         self._board.status.show(kind, line, self._snapshot)
 
     def _trouble(self) -> str | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
-from engine.messages import Snapshot
+from engine.snapshot import Snapshot
 
 
 @dataclass

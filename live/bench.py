@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from engine import bench, machine, manifest
-from engine.manifest import ManifestError
+from engine.entry import ManifestError
 from engine.preset import AnchorPreset, Preset
-from engine.session import Session, Setup, from_preset
+from engine.session import Session
+from engine.setup import Setup, from_preset
 from live import fresh
 from live.errand import UserError, run, say
 from live.trial import RESTING, perform, rest

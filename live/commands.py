@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from unicodedata import category, east_asian_width
 
 from engine.messages import KNOBS, MAX_TEMPERATURE, PARAMETERS
 from engine.opening import BARS
@@ -60,42 +59,20 @@ def _play(options: argparse.Namespace) -> int:
 
 
 def _presets(_: argparse.Namespace) -> int:
-    found = available()
-    names = [_line(info.name) for info in found]
-    titles = ["(cannot be played)" if info.error else _line(info.title) for info in found]
-    name_room, title_room = (max(map(_cells, column), default=0) for column in (names, titles))
-    for info, name, title in zip(found, names, titles, strict=True):
-        print(f"{_filled(name, name_room)}  {_filled(title, title_room)}  {info.source:<8} {info.folder}")
-        below = info.error or _line(info.description)
-        if below:
-            print(f"{'':<{name_room}}  {below}")
+    from live import listing
+
+    for line in listing.presets(available()):
+        print(line)
     return 0
-
-
-def _line(text: str) -> str:
-    """Return the text of a preset in one line, without what would move the cursor."""
-    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
-
-
-def _cells(text: str) -> int:
-    """Return how many cells of a terminal `text` takes; live/widgets/cells.py would load rich for it."""
-    wide = sum(east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(category(letter) in {"Mn", "Me"} for letter in text)
-
-
-def _filled(text: str, room: int) -> str:
-    return text + " " * (room - _cells(text))
 
 
 def _ports(_: argparse.Namespace) -> int:
     from engine import errands
+    from live import listing
     from live.errand import run
 
-    found = run(errands.ports)
-    for api, name, takes in found:
-        print(f"{api:<9} {'takes notes' if takes else 'sends':<12} {name}")
-    if not found:
-        print("no MIDI port of another program; `live` makes its own, named live:PRESET")
+    for line in listing.ports(run(errands.ports)):
+        print(line)
     return 0
 
 

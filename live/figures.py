@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from engine.bar import PPQN, TICKS_PER_PULSE
 from engine.bench import percentiles
-from engine.messages import Measured
+from engine.snapshot import Measured
 from engine.tally import BINS, WIDTH
 from engine.witness import Heard
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from time import monotonic
 
 from engine import messages
-from engine.messages import BPM_RANGE, OFFSET_MS, PORT, SOUND, Command, Snapshot
+from engine.messages import BPM_RANGE, OFFSET_MS, PORT, SOUND, Command
 from engine.preset import Preset
+from engine.snapshot import Snapshot
 from live.takes import new_take
 from live.tempo import Taps
 from live.values import number, whole

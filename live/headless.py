@@ -9,8 +9,10 @@ from math import inf
 from time import monotonic
 from typing import TextIO
 
-from engine.messages import Quit, Snapshot
-from engine.session import Session, Setup
+from engine.messages import Quit
+from engine.session import Session
+from engine.setup import Setup
+from engine.snapshot import Snapshot
 from live import takes
 from live.notices import news
 from live.words import newest

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Protocol
 
-from engine.messages import Command, Snapshot
+from engine.messages import Command
+from engine.snapshot import Snapshot
 
 INTERVAL = 1 / 30  # seconds between looks at the engine: about one frame of the screen
 

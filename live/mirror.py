@@ -14,8 +14,9 @@ from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from engine.messages import Command, Snapshot
+from engine.messages import Command
 from engine.preset import Preset
+from engine.snapshot import Snapshot
 from live.errand import UserError
 from live.fresh import leave, on_terminal
 

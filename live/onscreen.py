@@ -4,7 +4,8 @@ import sys
 from pathlib import Path
 
 from engine.preset import Preset
-from engine.session import Session, Setup
+from engine.session import Session
+from engine.setup import Setup
 from live import log, takes
 from live.errand import UserError
 

@@ -85,7 +85,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     parser = Parser(
         prog="live", description="Plays recurrent variational autoencoders of music.", epilog=EPILOG
     )
-    parser.add_argument("--version", action="store_true", default=argparse.SUPPRESS, help="say which it is")
+    parser.add_argument("--version", action="store_true", help="say which it is")
     _play(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
     commands.add_parser("presets", help="list the presets")
@@ -105,13 +105,11 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     bench.add_argument(
         "--against",
         action="store_true",
-        default=argparse.SUPPRESS,
         help="decode each bar by the plain PyTorch loop of the same weights as well",
     )
     bench.add_argument(
         "--stress",
         action="store_true",
-        default=argparse.SUPPRESS,
         help="play at 200 BPM, a screen drawn, every core busy besides, a thousand control changes a second",
     )
     doctor = commands.add_parser("doctor", help="say what limits timing on this machine, and measure it")
@@ -124,9 +122,7 @@ def _play(parser: Parser) -> None:
     _feel(parser)
     _tempo_and_seed(parser)
     parser.add_argument("--record", metavar="FILE.mid", help="record from the first note into a new file")
-    parser.add_argument(
-        "--headless", action="store_true", default=argparse.SUPPRESS, help="no screen, a few plain lines"
-    )
+    parser.add_argument("--headless", action="store_true", help="no screen, a few plain lines")
     parser.add_argument("--bars", type=whole("bars", 1), help="end after so many bars")
     parser.add_argument(
         "--delay",
@@ -146,9 +142,7 @@ def _play(parser: Parser) -> None:
         metavar="BARS",
         help="click so many bars before the first one",
     )
-    parser.add_argument(
-        "--clock", action="store_true", default=argparse.SUPPRESS, help="send MIDI clock along with the notes"
-    )
+    parser.add_argument("--clock", action="store_true", help="send MIDI clock along with the notes")
     parser.add_argument(
         "--sync",
         type=sync,
@@ -161,7 +155,6 @@ def _play(parser: Parser) -> None:
     parser.add_argument(
         "--sound",
         action=argparse.BooleanOptionalAction,
-        default=argparse.SUPPRESS,
         help="built-in sound: always or never; without the option, while nobody listens on MIDI",
     )
 
@@ -170,7 +163,7 @@ def _measured(parser: Parser, what: str, seconds: float) -> None:
     parser.add_argument(
         "--seconds", type=number("seconds", 1, 3600), help=f"how long {what} takes, {seconds:g}"
     )
-    parser.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help="print JSON")
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _render(parser: Parser) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from engine import errands
 from engine.messages import PORT, SOUND
 from engine.preset import Preset
-from engine.session import Setup, from_preset
+from engine.setup import Setup, from_preset
 from live.errand import UserError, run
 from live.settings import controllers_file, load_controllers, load_offset, offsets_file, output_name
 from live.takes import place_for
@@ -60,8 +60,8 @@ def setup_for(preset: Preset, wishes: Wishes) -> Setup:
         bindings=load_controllers(controllers_file(preset.name, wishes.control)),
         bars=wishes.bars,
         delay=wishes.delay,
-        offset=_offset(PORT, preset, wishes),
-        sound_offset=_offset(SOUND, preset, wishes),
+        offset=_offset(PORT, wishes),
+        sound_offset=_offset(SOUND, wishes),
         count_in=wishes.count_in,
         clock=wishes.clock,
         sync=wishes.sync,
@@ -74,8 +74,8 @@ def setup_for(preset: Preset, wishes: Wishes) -> Setup:
     )
 
 
-def _offset(of: str, preset: Preset, wishes: Wishes) -> float:
+def _offset(of: str, wishes: Wishes) -> float:
     """Return the seconds of an output: as asked for (of the port where one is named), else as kept."""
     if wishes.offset is not None and (of == PORT or wishes.port is None):
         return wishes.offset / 1000.0
-    return load_offset(offsets_file(), output_name(of, preset.name, wishes.port)) / 1000.0
+    return load_offset(offsets_file(), output_name(of, wishes.port)) / 1000.0

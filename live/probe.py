@@ -11,7 +11,8 @@ from engine.bench import percentiles
 from engine.clock import read
 from engine.messages import Play, Quit
 from engine.preset import PresetError
-from engine.session import Session, Setup, from_preset
+from engine.session import Session
+from engine.setup import Setup, from_preset
 from engine.shelf import find
 from live.errand import UserError
 from live.options import DEFAULTS

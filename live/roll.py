@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.bar import PPQN, TICKS_PER_BAR, TICKS_PER_STEP
 from engine.codec import DRUM_CLASS_OF_PITCH
-from engine.messages import RollNote
+from engine.snapshot import RollNote
 
 PLAYHEAD = 1 / 3  # of the width lies in the past
 FADE = PPQN  # ticks over which the meter falls after a note began

@@ -53,9 +53,12 @@ def offsets_file() -> Path:
     return user_config_path("live") / "offsets.json"
 
 
-def output_name(of: str, preset: str, port: str | None) -> str:
-    """Return the name by which the offset `of` PORT or SOUND is kept; `port` is the one that was named."""
-    return "built-in sound" if of == SOUND else port or f"live:{preset}"
+def output_name(of: str, port: str | None) -> str:
+    """Return the name by which the offset `of` PORT or SOUND is kept; `port` is the one that was named.
+
+    The port of its own, which is called after the preset, is one output: who listens stays the same.
+    """
+    return "built-in sound" if of == SOUND else port or "own port"
 
 
 def load_offset(path: Path, output: str) -> float:

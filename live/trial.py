@@ -7,11 +7,13 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any
 
-from engine import machine, witness
-from engine.messages import Play, Quit, SetParameter, Snapshot
+from engine import machine, priority, witness
+from engine.messages import Play, Quit, SetParameter
 from engine.midi import INPUT_CLIENT, INPUT_PORT
 from engine.preset import Preset
-from engine.session import Session, Setup
+from engine.session import Session
+from engine.setup import Setup
+from engine.snapshot import Snapshot
 from engine.sweeps import FIRST_CONTROL, Hand
 from live.errand import Helper, UserError, beside
 from live.figures import growth, knob_figures, note_figures, stall_figures
@@ -48,7 +50,7 @@ def perform(
         api, port = session.port
         hearing, deaf = _join(helpers, api, witness.hear, api, port)
         moving, held = _join(helpers, api, witness.move, api, KNOBS, hand)
-        for _ in range((machine.cores() or 1) if stress else 0):
+        for _ in range((priority.cores() or 1) if stress else 0):
             helpers.enter_context(beside(witness.burn))
         session.send(Play())
         run.until(lambda snapshot: snapshot.playing and snapshot.tick >= 0, "it plays")
@@ -60,7 +62,7 @@ def perform(
         sent = run.follow(seconds - resting, _commands(moved, hand) if moving is None else ())
         ended, frames = Usage.of(run.pids()), screen.frames - drawn if screen else 0
         memory = run.memory()
-        scheduled = machine.scheduling(run.pids()["player"])
+        scheduled = priority.scheduling(run.pids()["player"])
         if moving is not None:
             sent = moving.result()
         session.send(Quit())

@@ -1,8 +1,9 @@
 """The one line that tells the performer what matters most right now."""
 
+from collections.abc import Callable
 from typing import Protocol
 
-from engine.messages import Snapshot
+from engine.snapshot import Snapshot
 
 SILENCE = 3.0  # seconds without a snapshot after which the screen says so
 START = 20.0  # and before the first one, on a machine that is busy loading
@@ -17,6 +18,22 @@ class Turned(Protocol):
     bound: str
     waiting: float | None
     learning: bool
+
+
+def foremost(
+    trouble: str | None, learning: bool, notice: Callable[[], str], turned: Turned | None, tip: str
+) -> tuple[str, str]:
+    """Return the kind of line that matters most, "trouble", "learn", "notice" or "hint", and the line.
+
+    `notice` returns the next one or nothing; it is asked only if it would be shown.
+    """
+    if trouble:
+        return "trouble", trouble
+    if learning:
+        return "learn", learn(turned)
+    if line := notice():
+        return "notice", line
+    return "hint", tip if turned is None else hint(turned)
 
 
 def trouble(snapshot: Snapshot | None, lost: str | None, silent: float) -> str | None:
@@ -61,8 +78,3 @@ def hint(turned: Turned) -> str:
         way = "up" if waiting < value else "down"
         return f"{line}   {bound} stands at {waiting * 100:.0f}: move it {way} to {value * 100:.0f}"
     return f"{line}   {bound}" if bound else line
-
-
-def shifted(before: Snapshot, now: Snapshot) -> bool:
-    """Return whether the performer has given the output in use another offset."""
-    return before.offset_of == now.offset_of and before.offset_ms != now.offset_ms

@@ -15,7 +15,7 @@ LAW = [
     ("engine.player engine.host", {"live", "training", "torch", "link"} | SCREEN),
     ("engine.rescue", {"live", "training", "torch"} | SCREEN),
     (
-        "engine.errands engine.bench engine.witness engine.metronome engine.machine",
+        "engine.errands engine.bench engine.witness engine.metronome engine.machine engine.priority",
         {"live", "training", "torch", "rtmidi", "mido"} | SCREEN,
     ),
     ("engine.speaker", {"live", "training", "torch", "pretty_midi"} | SCREEN | MIDI),
@@ -23,7 +23,8 @@ LAW = [
     (
         "engine.bar engine.codec engine.dynamics engine.latent engine.noise engine.manifest engine.messages "
         "engine.transport engine.mapping engine.preset engine.shelf engine.table engine.course engine.clicks "
-        "engine.follower engine.pianoroll engine.pulses engine.tempomap engine.feel engine.hits",
+        "engine.follower engine.pianoroll engine.pulses engine.tempomap engine.feel engine.hits "
+        "engine.entry engine.panel engine.pending engine.request engine.snapshot",
         {"live", "training", "torch"} | SCREEN | MIDI,
     ),
     ("live.cli live.commands", {"torch", "training", "numpy", "rich"} | SCREEN | MIDI),

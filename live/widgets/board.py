@@ -4,8 +4,9 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
 from engine.codec import CODECS
-from engine.messages import KNOBS, MAX_TEMPERATURE, SWING_PERCENT, Snapshot
+from engine.messages import KNOBS, MAX_TEMPERATURE, SWING_PERCENT
 from engine.preset import Preset
+from engine.snapshot import Snapshot
 from live.widgets.control import Control
 from live.widgets.dial import Dial
 from live.widgets.slider import Slider

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from engine.bar import PPQN, TICKS_PER_BAR
-from engine.messages import RollNote
+from engine.snapshot import RollNote
 from live.roll import PLAYHEAD, blocks, compass, drum_row, first_column, kit_of, melody_row, ticks_per_column
 from live.theme import BACKGROUND, BAR_LINE, BEAT_LINE, LANE, MUTED, TEXT, blend, voice_colour
 from live.widgets.paint import Canvas, Painted

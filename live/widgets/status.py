@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engine.messages import Snapshot
+from engine.snapshot import Snapshot
 from live.theme import DIM, GO, LEARN, STOP, TEXT
 from live.widgets.cells import shorten, width
 from live.widgets.paint import Canvas, Painted

@@ -5,7 +5,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal
 
 from engine.bar import TICKS_PER_BAR
-from engine.messages import Snapshot
+from engine.snapshot import Snapshot
 from live.roll import PLAYHEAD, first_column, peaks
 from live.theme import BACKGROUND, DIM, TEXT, blend, voice_colour
 from live.widgets.cells import plain, shorten

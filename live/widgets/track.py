@@ -3,7 +3,7 @@
 from textual.app import ComposeResult
 from textual.containers import Horizontal
 
-from engine.messages import RollNote, Snapshot
+from engine.snapshot import RollNote, Snapshot
 from live.roll import level
 from live.widgets.lane import Lane
 from live.widgets.voice import VoiceStrip

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textual import events
 
 from engine.bar import BEATS_PER_BAR, STEPS_PER_BEAT, TICKS_PER_STEP
-from engine.messages import Snapshot
+from engine.snapshot import Snapshot
 from live.theme import ACCENT, BACKGROUND, DIM, GO, STOP, TEXT, TRACK
 from live.widgets import digits
 from live.widgets.cells import shorten, width

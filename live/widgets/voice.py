@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from engine.codec import DRUM_CLASS_OF_PITCH, DRUM_CLASSES
-from engine.messages import VoiceState
+from engine.snapshot import VoiceState
 from live.theme import ACCENT, BACKGROUND, DIM, MUTED, STOP, TEXT, TRACK, voice_colour
 from live.widgets.cells import shorten
 from live.widgets.paint import Canvas, Painted

@@ -89,9 +89,7 @@ class Booth:
 
     def sync(self) -> str:
         """Return what the screen says about following."""
-        return self.player.console.snapshot(
-            self.time.now(), composer="", out_port="", in_port="", finished=False, failed=False
-        ).sync
+        return self.player.view.snapshot(self.time.now()).sync
 
     def strikes(self, begin: float = 0.0, end: float = 1e9) -> list[Heard]:
         """Return the notes that began between two times."""

@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil, inf
+from pathlib import Path
 
 import toy_composer
 
 from engine.bar import PPQN
 from engine.clock import ManualClock
-from engine.messages import BarReply, BarRequest
 from engine.performance import Performance
+from engine.request import BarReply, BarRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,9 @@ class Concert:
         self.asked: list[BarRequest] = []
         self.clock = ManualClock(start)
         self.heard: list[Sent] = []
-        self.performance = Performance(toy_composer.setup(**changes), self._send, start)
+        setup = toy_composer.setup(**changes)
+        self.performance = Performance(setup, self._send, start)
+        self._title = setup.preset
         self.most = 0  # messages that one turn sent
 
     def _send(self, tick: int, message: list[int]) -> None:
@@ -47,7 +50,7 @@ class Concert:
         self.most = max(self.most, len(self.heard) - before)
         while (request := performance.request(now)) is not None:
             self.asked.append(request)
-            performance.accept(self._decode(request), now)
+            performance.supply.accept(self._decode(request), now)
         performance.advance(now)  # a first bar that has just come
         self.clock.wait(min(performance.deadline(), until), [])
 
@@ -72,7 +75,34 @@ class Concert:
 
     def swing(self, amount: float) -> None:
         """Move the swing."""
-        self.performance.arranger.set_parameter("swing", amount)
+        self.performance.panel.set_parameter("swing", amount)
+
+    def offset(self, seconds: float) -> None:
+        """Change the offset now."""
+        performance = self.performance
+        performance.course.offset.set(seconds, self.clock.now(), at_once=not performance.playing)
+
+    def mute(self, voice: int, muted: bool) -> None:
+        """Silence a voice now, or let it sound again."""
+        self.performance.scheduler.mute(self._tick(), voice, muted)
+
+    def panic(self) -> None:
+        """End every note now."""
+        self.performance.scheduler.panic(self._tick())
+
+    def record(self, path: Path) -> None:
+        """Start a take now."""
+        performance = self.performance
+        performance.take.begin(
+            str(path), self._title, performance.band.voices(), performance.transport, self._tick()
+        )
+
+    def finish_take(self) -> str | None:
+        """End the take now; return its journal."""
+        return self.performance.take.end(self._tick())
+
+    def _tick(self) -> int:
+        return self.performance.tick(self.clock.now())
 
     def hanging(self) -> set[tuple[int, int]]:
         """Return what is on; a second note on or a lone note off is an error."""

@@ -10,10 +10,11 @@ from collections.abc import Callable
 import rtmidi
 import toy_composer
 
-from engine.messages import Learn, Snapshot
+from engine.messages import Learn
 from engine.midi import APIS
 from engine.port import open_output
 from engine.session import Session
+from engine.snapshot import Snapshot
 
 PATIENCE = 240.0  # seconds: an emulated machine takes long to load what it runs
 QUEUE = 1024  # messages that RtMidi keeps
@@ -51,7 +52,7 @@ def replug(api: str) -> None:
             return lambda snapshot: any(notice == line for notice in snapshot.notices)
 
         until(lambda snapshot: snapshot.playing and "1 client" in snapshot.out_port)  # the guard has looked
-        assert synth.heard()
+        until(lambda snapshot: synth.heard())
         for end in (synth.unplug, pad.close):
             end()
         for name in ("usb-synth:in", "usb-pad:keys"):
@@ -63,7 +64,7 @@ def replug(api: str) -> None:
         until(lambda snapshot: snapshot.learning == "knob1")
         pad.send([0xB0, 74, 1])
         until(lambda snapshot: snapshot.bound == {"knob1": "ch 1 CC 74"})
-        assert synth.heard()
+        until(lambda snapshot: synth.heard())
     synth.unplug()
     pad.close()
 

@@ -11,8 +11,8 @@ import toy_composer
 from engine.bar import STEPS_PER_BAR
 from engine.clock import ManualClock, Wake
 from engine.desk import Arrival, Desk
-from engine.messages import BarRequest, ComposerState
 from engine.player import Player
+from engine.request import BarRequest, ComposerState
 
 STEP = 60 / 120 / 4  # seconds at 120 beats per minute
 BAR = STEPS_PER_BAR * STEP

@@ -13,9 +13,9 @@ import torch
 from engine import composer
 from engine.codec import CODECS
 from engine.composer import Composer
-from engine.decoder import DecoderError
 from engine.latent import prior
-from engine.messages import BarReply, BarRequest, ComposerState
+from engine.module import DecoderError
+from engine.request import BarReply, BarRequest, ComposerState
 from training.export import export_model
 from training.musicvae.model import ModelConfig, MusicVAE
 

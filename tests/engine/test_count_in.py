@@ -74,7 +74,7 @@ def test_panic_while_it_counts_ends_the_click() -> None:
     concert = Concert(bars=2, count_in=1)
     concert.until(0.06)
     assert concert.hanging() == {(9, HIGH)}
-    concert.performance.panic(0.06)
+    concert.panic()
     assert concert.hanging() == set()
     concert.run()
     assert [(sent.tick, sent.message) for sent in concert.notes() if sent.tick >= 0] == PLAIN
@@ -100,19 +100,19 @@ def test_no_take_has_the_clicks_and_it_begins_with_bar_1(tmp_path: Path) -> None
     takes = []
     for count_in in (0, 2):
         concert = Concert(bars=2, count_in=count_in)
-        concert.performance.record(str(tmp_path / f"{count_in}.mid"), 0.0)
+        concert.record(tmp_path / f"{count_in}.mid")
         concert.until(0.7)
         if count_in:  # a panic and a tempo in the count-in are not in it either, but for the tempo itself
-            concert.performance.panic(0.7)
+            concert.panic()
             concert.set_bpm(120.0)
         concert.run()
-        takes.append(taken(concert.performance.finish_take(concert.clock.now()))[0])
+        takes.append(taken(concert.finish_take())[0])
     assert takes[0] == takes[1]
 
 
 def test_a_take_through_a_stop_while_it_counts_has_no_hole(tmp_path: Path) -> None:
     concert = Concert(bars=2, count_in=1)
-    concert.performance.record(str(tmp_path / "take.mid"), 0.0)
+    concert.record(tmp_path / "take.mid")
     concert.until(1.0)
     concert.performance.stop(1.0)
     concert.performance.play()
@@ -120,7 +120,7 @@ def test_a_take_through_a_stop_while_it_counts_has_no_hole(tmp_path: Path) -> No
     concert.performance.stop(concert.clock.now())  # in bar 2: the next start is bar 3 of the take
     concert.performance.play()
     concert.run()
-    tracks, _ = taken(concert.performance.finish_take(concert.clock.now()))
+    tracks, _ = taken(concert.finish_take())
     strikes = sorted((tick, note[1:]) for track in tracks for tick, note in track if note[0] & 0xF0 == 0x90)
     plain = sorted((tick, note[1:]) for tick, note in PLAIN if note[0] & 0xF0 == 0x90)
     assert [s for s in strikes if s[0] >= 2 * TICKS_PER_BAR] == [

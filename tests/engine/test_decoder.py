@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from engine.decoder import Decoder, DecoderError
+from engine.decoder import Decoder
 from engine.latent import prior
+from engine.module import DecoderError
 from engine.noise import gumbel
 from training.export import export_model
 from training.musicvae.model import ModelConfig, MusicVAE

@@ -17,9 +17,9 @@ from toy_feels import Habit, by_hand, manifest, save
 from engine import feel
 from engine import manifest as models
 from engine.composer import Composer
-from engine.decoder import DecoderError
 from engine.drummer import Drummer
-from engine.manifest import ManifestError
+from engine.entry import ManifestError
+from engine.module import DecoderError
 
 TRIO = toy_composer.manifest()
 TOKENS = [0b101, 0, 4, 0, 0b110, 0, 4, 511, 1, 0, 4, 0, 6, 0, 0, 3]

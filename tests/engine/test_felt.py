@@ -27,12 +27,14 @@ from engine.composer import Composer
 from engine.desk import Desk
 from engine.dynamics import shape
 from engine.hits import drums
-from engine.messages import BarReply, BarRequest, ComposerState, Measured, SetParameter, Stop
+from engine.messages import SetParameter, Stop
 from engine.midifile import finish
 from engine.performance import HEADROOM
 from engine.player import Player
 from engine.render import render
+from engine.request import BarReply, BarRequest, ComposerState
 from engine.sinks import MemoryPort
+from engine.snapshot import Measured
 from engine.swing import swung
 
 BARS = 4
@@ -95,7 +97,7 @@ class Score(Concert):
         return reply
 
     def turn_to(self, name: str, value: float) -> None:
-        self.performance.arranger.set_parameter(name, value)
+        self.performance.panel.set_parameter(name, value)
 
     def strikes(self) -> list[tuple[int, int, int]]:
         """Return (tick, pitch, velocity) of the drums heard."""
@@ -262,7 +264,7 @@ def test_another_seed_leaves_what_has_been_played(trio: Piece, seeds: list[tuple
     concert = trio.concert()
     for pause, seed in seeds:
         concert.until(concert.clock.now() + pause)
-        concert.performance.arranger.set_seed(seed)
+        concert.performance.panel.set_seed(seed)
     concert.run()
     assert concert.strikes() == reference(concert, [])
     assert concert.hanging() == set()
@@ -350,9 +352,9 @@ def on_ticks(path: Path, channel: int) -> list[tuple[int, int, int]]:
 
 def test_takes_have_the_hits_as_they_were_played(trio: Piece, tmp_path: Path) -> None:
     concert = trio.concert(parameters={"swing": 0.4, "tightness": 0.2})
-    concert.performance.record(str(tmp_path / "take.mid"), 0.0)
+    concert.record(tmp_path / "take.mid")
     concert.run()
-    taken = concert.performance.finish_take(concert.clock.now())
+    taken = concert.finish_take()
     assert taken is not None
     played = concert.strikes()
     assert on_ticks(Path(finish(taken)), trio.channel) == played
@@ -379,7 +381,7 @@ def test_before_the_first_bar_there_is_room_for_its_early_hits_only_in_a_count_i
 ) -> None:
     seed = next(opened(trio))
     alone, counted = trio.concert(seed=seed), trio.concert(seed=seed, count_in=1)
-    counted.performance.record(str(tmp_path / "take.mid"), 0.0)
+    counted.record(tmp_path / "take.mid")
     for concert in (alone, counted):
         concert.run()
         assert concert.hanging() == set()
@@ -388,7 +390,7 @@ def test_before_the_first_bar_there_is_room_for_its_early_hits_only_in_a_count_i
     hits = [strike for strike in counted.strikes() if strike[1] not in (76, 77)]  # but the clicks
     assert hits == reference(counted, [], first=-60)
     assert hits[0][0] < -10
-    taken = counted.performance.finish_take(counted.clock.now())
+    taken = counted.finish_take()
     assert taken is not None
     kept = on_ticks(Path(finish(taken)), trio.channel)
     assert kept == [(max(0, tick), pitch, loud) for tick, pitch, loud in hits]
@@ -460,11 +462,10 @@ def test_mute_and_panic_in_the_midst_of_hits_hang_none(trio: Piece) -> None:
     concert = trio.concert()
     for turn in range(90):
         concert.until(concert.clock.now() + 0.0437)
-        now = concert.clock.now()
         if turn % 7 == 0:
-            concert.performance.mute(trio.voice, turn % 2 == 0, now)
+            concert.mute(trio.voice, turn % 2 == 0)
         if turn % 11 == 0:
-            concert.performance.panic(now)
+            concert.panic()
         concert.turn_to(("tightness", "knob1")[turn % 2], turn % 5 / 4)
     concert.run()
     assert concert.hanging() == set()

@@ -17,13 +17,15 @@ from engine.clock import ManualClock
 from engine.composer import Composer
 from engine.desk import Desk
 from engine.manifest import Manifest
-from engine.messages import Acknowledge, BarReply, BarRequest, ComposerState, Measured, SetParameter, Snapshot
+from engine.messages import Acknowledge, SetParameter
 from engine.opening import Opening
 from engine.performance import HEADROOM
 from engine.player import Player as Instrument
 from engine.render import DirectLink, render
+from engine.request import BarReply, BarRequest, ComposerState
 from engine.setup import Setup
 from engine.sinks import MemoryPort
+from engine.snapshot import Measured, Snapshot
 
 BARS = 5
 FORMS = [
@@ -60,7 +62,7 @@ class Piece:
 
     def written(self, bars: int = BARS) -> Player:
         """Return the bars of a performance with nobody at the knobs."""
-        player, z = Player(self.module, self.contract), Arranger(self.setup()).z()
+        player, z = Player(self.module, self.contract), Arranger(self.setup()).panel.z()
         for number in range(bars):
             player.write(number, z, 1.0)
         return player
@@ -137,8 +139,8 @@ def test_a_knob_changes_the_rest_of_the_bar_and_what_follows_goes_on_from_there(
     concert, player = piece.concert(), piece.written(2)
     arranger = concert.performance.arranger
     concert.until(HEADROOM + 1.35 * BAR)
-    arranger.set_parameter("knob1", 0.95)
-    turned = arranger.z()
+    arranger.panel.set_parameter("knob1", 0.95)
+    turned = arranger.panel.z()
     concert.run()
     (again,) = [request for request in concert.asked if request.revision and request.number == 1]
     assert 0.35 * piece.steps < again.from_step <= 0.35 * piece.steps + 2
@@ -249,7 +251,7 @@ def test_a_bar_ahead_is_written_again_when_the_one_before_it_has_been(endless: P
 
     first = answer(0, 0, 0.0)
     assert first is not None
-    arranger.set_parameter("knob1", 0.9)
+    arranger.panel.set_parameter("knob1", 0.9)
     asked = [answer(0, 30, now) for now in (1.0, 2.0, 2.1, 2.2)]
     assert all(request is not None and request.revision == 1 for request in asked)
     order = [(request.number, request.from_step) for request in asked if request is not None]
@@ -268,7 +270,7 @@ def test_a_loop_that_begins_anew_knows_nothing_of_the_one_before(tmp_path: Path)
         assert request is not None
         assert (request.number, request.state == b"") == (number, number != 1)
         arranger.accept(piece.composer.reply(request), -1, 0.0)
-    arranger.set_parameter("knob1", 0.9)
+    arranger.panel.set_parameter("knob1", 0.9)
     for number in (1, 2):  # the rest of the first bar is past
         request = arranger.next_request(0, 4, BAR, float(number))
         assert request is not None
@@ -308,11 +310,11 @@ def test_the_rows_of_a_knob_turned_without_end_hang_no_note(endless: Piece) -> N
     concert = endless.concert(bars=4)
     for turn in range(120):
         concert.until(concert.clock.now() + 0.0237)
-        concert.performance.arranger.set_parameter("knob1", turn % 11 / 11)
+        concert.performance.panel.set_parameter("knob1", turn % 11 / 11)
         if turn % 37 == 0:
-            concert.performance.mute(0, turn % 2 == 0, concert.clock.now())
+            concert.mute(0, turn % 2 == 0)
         if turn % 61 == 0:
-            concert.performance.panic(concert.clock.now())
+            concert.panic()
     concert.run()
     assert concert.hanging() == set()
     for before, after in pairwise(heard(concert)):

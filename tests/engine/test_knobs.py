@@ -14,11 +14,13 @@ from stage import BAR, STEP, Composer
 from engine.bar import STEPS_PER_BAR
 from engine.clock import ManualClock
 from engine.desk import Desk
-from engine.messages import BarRequest, Measured, Quit, SetParameter
+from engine.messages import Quit, SetParameter
 from engine.performance import HEADROOM
 from engine.player import Player
+from engine.request import BarRequest
 from engine.response import LIMIT
 from engine.sinks import MemoryPort
+from engine.snapshot import Measured
 
 
 class Kept:

@@ -19,8 +19,9 @@ from booth import Booth, plain
 from engine.bar import PPQN, TICKS_PER_BAR
 from engine.clock import read
 from engine.link import Peer
-from engine.messages import Acknowledge, Command, Play, Quit, SetBpm, Snapshot, Stop
+from engine.messages import Acknowledge, Command, Play, Quit, SetBpm, Stop
 from engine.midi import NOTE_ON
+from engine.snapshot import Snapshot
 
 HERE = Path(__file__).parent
 PATIENCE = 90.0  # seconds for something to happen that always does, on a machine that is busy

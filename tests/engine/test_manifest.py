@@ -10,7 +10,8 @@ import pytest
 import toy_composer
 
 from engine.bar import TICKS_PER_STEP
-from engine.manifest import Manifest, ManifestError, parse, read
+from engine.entry import ManifestError
+from engine.manifest import Manifest, parse, read
 
 Raw = dict[str, Any]
 

@@ -10,10 +10,11 @@ from stage import Stage
 
 from engine.clock import ManualClock
 from engine.desk import Desk
-from engine.messages import Measured, Quit, SetParameter, Snapshot, Stop
+from engine.messages import Quit, SetParameter, Stop
 from engine.player import Player
 from engine.render import DirectLink
 from engine.sinks import MemoryPort
+from engine.snapshot import Measured, Snapshot
 from engine.tally import WIDTH
 
 STEP = 60 / 120 / 4

@@ -15,10 +15,11 @@ from toy_models import TRACES, Wanderer, manifest, save, setup
 from engine import bench, errands, opening
 from engine.arranger import Arranger
 from engine.composer import Composer
-from engine.decoder import Decoder, DecoderError
+from engine.decoder import Decoder
 from engine.latent import prior
-from engine.messages import BarRequest
+from engine.module import DecoderError
 from engine.noise import gumbel
+from engine.request import BarRequest
 from engine.setup import Setup
 
 WARM = (1.0,)

@@ -114,16 +114,19 @@ def test_when_a_receiver_takes_over_from_the_sound_the_port_is_on_its_own_offset
     assert hall.offsets.seconds == pytest.approx(0.1)
 
 
-def test_at_rest_nothing_is_held_back_and_no_note_hangs() -> None:
+def test_after_a_stop_what_was_held_back_leaves_at_its_time_and_no_note_hangs() -> None:
     hall = Hall(0.15, -0.15)
     hall.until(1.5)
-    hall.player.console.obey(Stop(), hall.clock.now())
-    hall.outlet.flush()
+    stopped = hall.clock.now()
+    hall.player.console.obey(Stop(), stopped)
+    Attended(hall.clock, hall.outlet).wait(stopped + 1.0, [])
     for ear in (hall.port, hall.sound):
         on: set[int] = set()
-        for _, message in ear.notes():
+        for time, message in ear.notes():
+            assert time <= stopped + 0.301  # the offsets are .3 s apart
             (on.add if message[0] & 0xF0 == NOTE_ON else on.discard)(message[0] % 16 * 128 + message[1])
         assert on == set()
+    assert hall.port.notes()[-1][0] == pytest.approx(stopped + 0.3, abs=0.0011)
 
 
 def test_a_panic_does_not_wait_and_no_note_comes_after_it() -> None:

@@ -9,8 +9,8 @@ from concert import Concert
 from stage import Stage
 
 from engine.arranger import Arranger
-from engine.messages import BarReply, ComposerState
 from engine.opening import FILE, Opening, OpeningError, read, write
+from engine.request import BarReply, ComposerState
 from engine.setup import Setup
 
 
@@ -43,7 +43,7 @@ def test_it_is_left_out_where_another_seed_or_knob_would_write_other_bars(change
 def test_a_knob_turned_before_the_composer_is_there_has_the_rest_written_anew() -> None:
     setup = carried(toy_composer.setup())
     arranger = Arranger(setup)
-    arranger.set_parameter("interpolation", 0.7)
+    arranger.panel.set_parameter("interpolation", 0.7)
     request = arranger.next_request(0, 4, 2.0, 0.0)
     assert request is not None
     assert (request.number, request.from_step, request.revision) == (0, 4, 1)
@@ -70,7 +70,7 @@ def test_after_a_stop_it_is_there_again() -> None:
     arranger.accept(reply, -1, 0.0)
     arranger.restart()
     assert [number for number in range(6) if arranger.ready(number)] == [0, 1, 2]
-    arranger.set_parameter("temperature", 0.9)
+    arranger.panel.set_parameter("temperature", 0.9)
     arranger.restart()
     assert not arranger.ready(0)
 

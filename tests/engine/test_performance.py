@@ -88,7 +88,6 @@ def test_tempo_swing_and_offset_together_lose_and_reorder_nothing(
     moves: list[tuple[float, tuple[str, float]]], offset: float, count_in: int
 ) -> None:
     concert = Concert(bars=BARS, offset=offset, count_in=count_in)
-    performance = concert.performance
     for pause, (what, value) in moves:
         concert.until(concert.clock.now() + pause)
         if what == "bpm":
@@ -96,7 +95,7 @@ def test_tempo_swing_and_offset_together_lose_and_reorder_nothing(
         elif what == "swing":
             concert.swing(value)
         else:
-            performance.set_offset(value, concert.clock.now())
+            concert.offset(value)
     concert.run()
     clicks = 8 * count_in
     notes, concert.heard = concert.notes(), []
@@ -177,7 +176,7 @@ def test_clock_pulses_know_nothing_of_offset_and_swing() -> None:
 def test_an_offset_moves_gradually_and_arrives() -> None:
     concert = Concert(bars=BARS)
     concert.until(2.0)
-    concert.performance.set_offset(-0.5, 2.0)  # clamped
+    concert.offset(-0.5)  # clamped
     assert concert.performance.course.offset.wanted == -0.2
     concert.run()
     for sent in concert.notes():
@@ -195,11 +194,11 @@ def test_an_offset_moves_gradually_and_arrives() -> None:
 def test_a_take_has_ticks_and_tempo_that_no_offset_has_moved(tmp_path: Path) -> None:
     def taken(name: str, offset: float) -> list[list[tuple[int, str]]]:
         concert = Concert(bars=2, offset=offset)
-        concert.performance.record(str(tmp_path / name), 0.0)
+        concert.record(tmp_path / name)
         concert.until(1.200317 + max(0.0, -offset))
         concert.set_bpm(61.0)
         concert.run()
-        journal = concert.performance.finish_take(concert.clock.now())
+        journal = concert.finish_take()
         assert journal is not None
         tracks = []
         for track in mido.MidiFile(finish(journal)).tracks:
@@ -282,7 +281,7 @@ def test_a_hundred_thousand_notes_do_not_drift() -> None:
 
 def test_stop_and_play_under_way_begin_with_the_same_notes(tmp_path: Path) -> None:
     concert = Concert(offset=-0.1, parameters={"swing": 0.6})
-    concert.performance.record(str(tmp_path / "take.mid"), 0.0)
+    concert.record(tmp_path / "take.mid")
     concert.until(3.0)
     concert.performance.stop(3.0)
     assert concert.hanging() == set()
@@ -293,6 +292,6 @@ def test_stop_and_play_under_way_begin_with_the_same_notes(tmp_path: Path) -> No
     concert.until(8.0)
     again = [(sent.tick, sent.message) for sent in concert.notes() if sent.tick < TICKS_PER_BAR]
     assert again == first
-    journal = concert.performance.finish_take(concert.clock.now())
+    journal = concert.finish_take()
     tempos = [m.tempo for m in mido.MidiFile(finish(str(journal))).tracks[0] if m.type == "set_tempo"]
     assert tempos == [mido.bpm2tempo(120.0), mido.bpm2tempo(90.0)]

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stage import BAR, STEP, Stage
 
-from engine.arranger import LEAD_CAP
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR, TICKS_PER_STEP
 from engine.clock import ManualClock
 from engine.codec import HOLD
@@ -19,9 +18,6 @@ from engine.desk import Arrival
 from engine.ledger import Alone, Finish, Ledger, PortLost, Receivers
 from engine.messages import (
     Acknowledge,
-    BarReply,
-    BarRequest,
-    ComposerState,
     Learn,
     Panic,
     Play,
@@ -38,6 +34,8 @@ from engine.messages import (
     Stop,
 )
 from engine.outlet import Outlet
+from engine.pending import LEAD_CAP
+from engine.request import BarReply, BarRequest, ComposerState
 from engine.sinks import MemoryPort
 
 
@@ -140,9 +138,9 @@ def test_a_thousand_controller_moves_are_a_few_requests() -> None:
     for position in range(1000):
         stage.control(0xB0, 74, position % 128)
     stage.until(1.25 * BAR)
-    assert stage.player.performance.arranger.parameters["knob1"] == pytest.approx((999 % 128) / 127)
+    assert stage.player.performance.panel.parameters["knob1"] == pytest.approx((999 % 128) / 127)
     assert len(stage.composer.asked) - before < 0.25 * BAR / 0.02 + 2
-    assert stage.composer.asked[-1].revision == stage.player.performance.arranger.revision
+    assert stage.composer.asked[-1].revision == stage.player.performance.panel.revision
 
 
 def test_tempo_moves_what_is_scheduled_and_keeps_every_note() -> None:
@@ -241,14 +239,14 @@ def test_snapshots_come_on_credit() -> None:
 @pytest.mark.parametrize("knob", [0.0, 0.5, 0.9])
 def test_keeping_what_plays_changes_nothing_of_it(anchor: str, morph: float, knob: float) -> None:
     stage = Stage()
-    arranger = stage.player.performance.arranger
-    arranger.set_parameter("knob1", knob)
-    arranger.set_parameter("interpolation", morph)
-    before = arranger.z().tobytes()
-    arranger.set_anchor(anchor, None)
-    assert arranger.parameters["knob1"] == 0.5
-    assert arranger.parameters["interpolation"] == (0.0 if anchor == "A" else 1.0)
-    assert arranger.z().tobytes() == before
+    panel = stage.player.performance.panel
+    panel.set_parameter("knob1", knob)
+    panel.set_parameter("interpolation", morph)
+    before = panel.z().tobytes()
+    panel.set_anchor(anchor, None)
+    assert panel.parameters["knob1"] == 0.5
+    assert panel.parameters["interpolation"] == (0.0 if anchor == "A" else 1.0)
+    assert panel.z().tobytes() == before
 
 
 @pytest.mark.parametrize("phase", [step / 8 for step in range(8)] + [0.99])
@@ -395,7 +393,7 @@ def test_a_full_disk_ends_the_take_and_not_the_music(tmp_path: Path) -> None:
         stage.until(2 * BAR)
         stage.live.send(Acknowledge())
         stage.until(3 * BAR)
-    assert stage.player.performance.recorder is None
+    assert stage.player.performance.take.recorder is None
     assert any("broke off" in notice for notice in stage.player.report.notices)
     assert stage.notes() == undisturbed(3 * BAR)
     stage.live.send(Quit())
@@ -508,4 +506,4 @@ def test_a_flood_of_control_changes_waits_while_a_note_is_due_and_is_heard_to_it
     assert len(late) > 20
     assert max(late) < 0.002
     assert not stage.desk.controls
-    assert stage.player.performance.arranger.parameters["knob1"] == pytest.approx(4999 % 128 / 127)
+    assert stage.player.performance.panel.parameters["knob1"] == pytest.approx(4999 % 128 / 127)

@@ -6,9 +6,9 @@ import mido
 import pytest
 import toy_composer
 
-from engine.messages import BarReply, BarRequest
 from engine.recorder import RecordError
 from engine.render import render
+from engine.request import BarReply, BarRequest
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_gives_others(tmp_path: Path) -> None:

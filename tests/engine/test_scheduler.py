@@ -12,6 +12,11 @@ from engine.scheduler import Scheduler
 TRIO, ROLL = CODECS["trio"], CODECS["roll"]
 
 
+def as_written(tick: int, lean: int) -> int:
+    """Return the tick on which a hit is sent where nothing but its lean moves it."""
+    return tick + lean
+
+
 @dataclass
 class Listener:
     """Hears what a scheduler sends, and objects to what no instrument should be sent."""
@@ -49,7 +54,7 @@ def test_offs_come_before_ons_and_lower_voices_first() -> None:
     ears = Listener()
     notes = scheduler(ears, 0, 1)
     notes.place(0, Bar((note(0, 60, 120), note(0, 40, 120, 1), note(120, 60, 120)), (0, 0)))
-    notes.send_due(120)
+    notes.send_due(120, as_written)
     assert ears.notes() == [(0, 0x90, 60), (0, 0x91, 40), (120, 0x80, 60), (120, 0x81, 40), (120, 0x90, 60)]
 
 
@@ -58,9 +63,9 @@ def test_a_note_at_the_end_of_a_bar_carries_on_as_the_next_bar_says() -> None:
         ears = Listener()
         notes = scheduler(ears, 0)
         notes.place(0, Bar((note(1800, 60, 120),), (0,)))
-        notes.send_due(TICKS_PER_BAR - 1)
+        notes.send_due(TICKS_PER_BAR - 1, as_written)
         notes.place(TICKS_PER_BAR, Bar((), (held,)))
-        notes.send_due(2 * TICKS_PER_BAR)
+        notes.send_due(2 * TICKS_PER_BAR, as_written)
         assert ears.notes() == [(1800, 0x90, 60), (ended, 0x80, 60)]
 
 
@@ -70,7 +75,7 @@ def test_a_note_may_be_held_through_a_whole_bar() -> None:
     for index, held in enumerate((0, TICKS_PER_BAR, 120)):
         struck = (note(1800, 60, 120),) if index == 0 else ()
         notes.place(index * TICKS_PER_BAR, Bar(struck, (held,)))
-    notes.send_due(3 * TICKS_PER_BAR)
+    notes.send_due(3 * TICKS_PER_BAR, as_written)
     assert ears.notes() == [(1800, 0x90, 60), (2 * TICKS_PER_BAR + 120, 0x80, 60)]
 
 
@@ -78,9 +83,9 @@ def test_a_note_ends_on_the_channel_on_which_it_began() -> None:
     ears = Listener()
     notes = scheduler(ears, 0)
     notes.place(0, Bar((note(0, 60, 240), note(480, 62, 120)), (0,)))
-    notes.send_due(0)
+    notes.send_due(0, as_written)
     notes.set_channel(0, 5)
-    notes.send_due(960)
+    notes.send_due(960, as_written)
     assert ears.notes() == [(0, 0x90, 60), (240, 0x80, 60), (480, 0x95, 62), (600, 0x85, 62)]
 
 
@@ -88,7 +93,7 @@ def test_a_pitch_struck_by_two_voices_on_one_channel_ends_first() -> None:
     ears = Listener()
     notes = scheduler(ears, 3, 3)
     notes.place(0, Bar((note(0, 60, 960), note(480, 60, 120, 1)), (0, 0)))
-    notes.send_due(TICKS_PER_BAR)
+    notes.send_due(TICKS_PER_BAR, as_written)
     assert ears.notes() == [(0, 0x93, 60), (480, 0x83, 60), (480, 0x93, 60), (600, 0x83, 60)]
 
 
@@ -96,9 +101,9 @@ def test_replacing_the_rest_of_a_bar_gives_sounding_notes_their_new_end() -> Non
     ears = Listener()
     notes = scheduler(ears, 0)
     notes.place(0, Bar((note(0, 60, 480), note(480, 62, 480)), (0,)))
-    notes.send_due(100)
+    notes.send_due(100, as_written)
     notes.place(0, Bar((note(0, 60, 960), note(960, 64, 480)), (0,)), 240)
-    notes.send_due(TICKS_PER_BAR)
+    notes.send_due(TICKS_PER_BAR, as_written)
     assert ears.notes() == [(0, 0x90, 60), (960, 0x80, 60), (960, 0x90, 64), (1440, 0x80, 64)]
 
 
@@ -106,11 +111,11 @@ def test_mute_ends_what_sounds_and_skips_what_comes() -> None:
     ears = Listener()
     notes = scheduler(ears, 0)
     notes.place(0, Bar((note(0, 60, 480), note(480, 62, 480), note(960, 64, 480)), (0,)))
-    notes.send_due(100)
+    notes.send_due(100, as_written)
     notes.mute(100, 0, True)
-    notes.send_due(500)
+    notes.send_due(500, as_written)
     notes.mute(500, 0, False)
-    notes.send_due(TICKS_PER_BAR)
+    notes.send_due(TICKS_PER_BAR, as_written)
     assert ears.notes() == [(0, 0x90, 60), (100, 0x80, 60), (960, 0x90, 64), (1440, 0x80, 64)]
 
 
@@ -118,7 +123,7 @@ def test_panic_ends_each_note_and_then_silences_the_channels_used() -> None:
     ears = Listener()
     notes = scheduler(ears, 0, 9)
     notes.place(0, Bar((note(0, 60, 480), note(0, 36, 480, 1)), (0, 0)))
-    notes.send_due(0)
+    notes.send_due(0, as_written)
     notes.panic(50)
     assert [message for _, _, message in ears.events[2:]] == [
         [0x80, 60, 0],
@@ -154,7 +159,7 @@ def test_every_note_on_has_its_note_off(bars: list[list[tuple[int, ...]]], actio
                 placed += 1
                 rows = bars[placed % len(bars)]
                 notes.place(placed * TICKS_PER_BAR, TRIO.to_bar(rows))
-            notes.send_due(tick)
+            notes.send_due(tick, as_written)
         elif action == "replace" and placed >= 0:
             step = max(0, tick - placed * TICKS_PER_BAR) // TICKS_PER_STEP + 1
             rows = [*rows[:step], *values[0][step:]]
@@ -182,10 +187,10 @@ def test_a_replaced_bar_sounds_as_if_it_had_been_so_from_the_start(
         ears = Listener()
         notes = scheduler(ears, 0, 1, 9)
         notes.place(0, TRIO.to_bar(first))
-        notes.send_due(min(reached, step * TICKS_PER_STEP - 1))
+        notes.send_due(min(reached, step * TICKS_PER_STEP - 1), as_written)
         notes.place(0, TRIO.to_bar(mixed), step * TICKS_PER_STEP)
         notes.place(TICKS_PER_BAR, TRIO.to_bar(old))
-        notes.send_due(2 * TICKS_PER_BAR)
+        notes.send_due(2 * TICKS_PER_BAR, as_written)
         heard.append(ears.notes())
     assert heard[0] == heard[1]
 
@@ -200,7 +205,7 @@ def test_a_pitch_that_is_down_on_both_sides_of_a_bar_line_is_one_note() -> None:
     notes = scheduler(ears, 0)
     notes.place(0, rolled([{60, 64}, {60, 64}, {60}, {60, 67}]))
     notes.place(TICKS_PER_BAR, rolled([{60, 62}, {60}, set(), {67}]))
-    notes.send_due(2 * TICKS_PER_BAR - 1)
+    notes.send_due(2 * TICKS_PER_BAR - 1, as_written)
     line = TICKS_PER_BAR
     assert ears.notes() == [
         *((0, 0x90, 60), (0, 0x90, 64), (960, 0x80, 64), (1440, 0x90, 67)),
@@ -269,7 +274,7 @@ def test_of_a_roll_that_is_heard_which_should_be(
                 if now % ticks == 0:
                     bar, step = divmod(now // ticks, steps)
                     keys.step(now, rows[bar][step - 1] if step else set(), rows[bar][step])
-                notes.send_due(now)
+                notes.send_due(now, as_written)
             tick += values[0]
         elif deed == "replace":
             new, back, ahead = values

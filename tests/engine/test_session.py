@@ -20,9 +20,12 @@ from replug import replug
 from engine.bar import STEPS_PER_BAR, TICKS_PER_BAR
 from engine.inlet import open_input
 from engine.ledger import Ledger
-from engine.messages import ComposerState, Quit, Record, SetMute, Snapshot
+from engine.messages import Quit, Record, SetMute
+from engine.processes import RESTARTS
 from engine.render import render
-from engine.session import RESTARTS, Session
+from engine.request import ComposerState
+from engine.session import Session
+from engine.snapshot import Snapshot
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 PATIENCE = 30.0  # seconds that a loaded machine may take for what takes one

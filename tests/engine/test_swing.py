@@ -108,9 +108,9 @@ def test_a_note_on_its_way_goes_where_the_swing_goes() -> None:
 def test_swing_asks_the_composer_for_nothing() -> None:
     concert = Concert()
     concert.until(1.0)
-    revision = concert.performance.arranger.revision
+    revision = concert.performance.panel.revision
     concert.swing(0.8)
-    assert concert.performance.arranger.revision == revision
+    assert concert.performance.panel.revision == revision
     assert concert.performance.request(concert.clock.now()) is None
 
 
@@ -130,9 +130,9 @@ def ticks(path: Path) -> list[list[int]]:
 def test_a_take_has_the_swung_ticks_and_a_render_the_same(tmp_path: Path) -> None:
     swing = {"swing": 0.5}
     concert = Concert(bars=4, parameters=swing, record=str(tmp_path / "take.mid"))
-    concert.performance.record(str(tmp_path / "take.mid"), 0.0)
+    concert.record(tmp_path / "take.mid")
     concert.run()
-    take = concert.performance.finish_take(concert.clock.now())
+    take = concert.finish_take()
     assert take is not None
     played = ticks(Path(finish(take)))
     assert sorted(tick for track in played for tick in track) == [s.tick for s in concert.notes()]

@@ -8,7 +8,7 @@ import numpy as np
 from engine.bar import STEPS_PER_BAR
 from engine.codec import HOLD, NOTE_OFF
 from engine.manifest import Axis, Manifest
-from engine.messages import BarReply, BarRequest, ComposerState
+from engine.request import BarReply, BarRequest, ComposerState
 from engine.setup import Setup, VoiceSetup
 
 Z_SIZE = 8

@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "engine"))
 
 import toy_composer
 
-from engine.messages import ComposerState
+from engine.request import ComposerState
 from engine.session import Session
 from live.headless import headless
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from toy_link import ToyLink, toy_preset
 
 from engine.bar import TICKS_PER_STEP
-from engine.messages import Snapshot
+from engine.snapshot import Snapshot
 from live.app import Stage
 
 

@@ -19,6 +19,7 @@ from toy_link import ToyLink, toy_preset
 from engine import messages
 from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
 from engine.preset import Preset, VoicePreset
+from engine.snapshot import RollNote
 from live.app import Stage
 from live.hands import Hands
 from live.keys import KEYS
@@ -111,7 +112,7 @@ async def test_a_preset_of_one_voice_has_the_stage_to_itself(
     preset = replace(trio, manifest=contract, voices=(VoicePreset(voice, 4, 0, None),))
     pitches = {"drums": (36,), "melody": (60,), "roll": (60, 64, 67)}[codec]
     async with on_stage(size, preset=preset) as (pilot, link):
-        roll = tuple(messages.RollNote(0, 960, 0, pitch, 90, codec == "roll") for pitch in pitches)
+        roll = tuple(RollNote(0, 960, 0, pitch, 90, codec == "roll") for pitch in pitches)
         (state,) = link.state.voices
         traces = {"kl": (0.5,) * steps}
         link.change(tick=480, roll=roll, voices=(replace(state, sounding=pitches),), traces=traces)
@@ -286,7 +287,7 @@ async def test_the_offset_is_kept_for_the_output_in_use_and_not_moved_by_a_chang
         assert link.sent[-1] == messages.SetOffset(41.0)
         await pilot.app.workers.wait_for_complete()
         kept = json.loads(offsets_file().read_text())
-        assert kept == {"live:toy": -2.0, "built-in sound": 41.0}
+        assert kept == {"own port": -2.0, "built-in sound": 41.0}
 
 
 async def test_what_is_kept_while_it_is_being_kept_is_written_last_and_alone() -> None:
@@ -301,7 +302,7 @@ async def test_what_is_kept_while_it_is_being_kept_is_written_last_and_alone() -
 
     async with on_stage() as (pilot, _):
         for number in range(12):
-            pilot.app._keep("offset of live:toy", partial(save, number))
+            pilot.app._keeping.keep("offset of live:toy", partial(save, number))
             await pilot.pause(0.005)
         await pilot.app.workers.wait_for_complete()
     assert written[-1] == 11

@@ -10,7 +10,7 @@ import platformdirs
 import pytest
 from rich.cells import cell_len
 
-from engine.messages import PORT
+from engine.messages import PORT, SOUND
 from engine.preset import load
 from engine.recorder import Recorder
 from engine.setup import VoiceSetup
@@ -115,7 +115,7 @@ def test_each_output_has_the_offset_kept_for_it_unless_another_is_asked_for(
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     chosen = load(preset)
-    for output, milliseconds in ((f"live:{chosen.name}", 3.0), ("built-in sound", -45.0)):
+    for output, milliseconds in ((output_name(PORT, None), 3.0), (output_name(SOUND, None), -45.0)):
         assert save_offset(offsets_file(), output, milliseconds) is None
 
     def both(**wishes: object) -> tuple[float, float]:
@@ -125,7 +125,7 @@ def test_each_output_has_the_offset_kept_for_it_unless_another_is_asked_for(
     assert both() == (0.003, -0.045)
     assert both(offset=12.0) == (0.012, 0.012)
     assert both(offset=0.0) == (0.0, 0.0)
-    assert output_name(PORT, chosen.name, "Synth") == "Synth"
+    assert output_name(PORT, "Synth") == "Synth"
 
 
 def test_an_unfinished_take_becomes_its_file(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import toy_composer
 from engine import machine, metronome
 from engine.machine import Facts
 from engine.preset import PresetError
-from engine.session import Compose, Session, Setup
+from engine.session import Compose, Session
+from engine.setup import Setup
 from live import doctor, probe
 from live.doctor import Examination
 from live.errand import UserError

@@ -1,7 +1,7 @@
 """Where notes lie on the piano roll, and how the picture holds still."""
 
 from engine.bar import PPQN, TICKS_PER_BAR, TICKS_PER_STEP
-from engine.messages import RollNote
+from engine.snapshot import RollNote
 from live.roll import (
     PLAYHEAD,
     blocks,

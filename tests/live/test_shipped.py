@@ -12,9 +12,10 @@ from engine.codec import CODECS, DRUM_PITCHES, Voice
 from engine.composer import Composer
 from engine.feel import FeelManifest
 from engine.manifest import Manifest
-from engine.messages import KNOBS, BarReply
+from engine.messages import KNOBS
 from engine.preset import FILE, Preset, load
 from engine.render import render
+from engine.request import BarReply
 from engine.setup import Setup, from_preset
 from live.cli import main
 
@@ -69,7 +70,7 @@ def test_the_opening_is_what_the_model_writes(shipped: Shipped) -> None:
 
 def test_manifest_and_card_agree(shipped: Shipped) -> None:
     preset = shipped.preset
-    card = (preset.folder / "CARD.md").read_text()
+    card = (preset.model.parent / "CARD.md").read_text()  # a preset may play another one's model
     assert preset.manifest == manifest.read(preset.model)
     agree(preset.manifest, preset.model, card)
     assert f"from {preset.manifest.z_size} numbers" in card

@@ -6,8 +6,9 @@ from pathlib import Path
 from engine import messages
 from engine.bar import TICKS_PER_BAR, TICKS_PER_STEP
 from engine.manifest import Axis, Manifest
-from engine.messages import Command, RollNote, Snapshot, VoiceState
+from engine.messages import Command
 from engine.preset import AnchorPreset, KnobPreset, Preset, VoicePreset
+from engine.snapshot import RollNote, Snapshot, VoiceState
 
 NAMES = ("density", "register", "bass", "drums", "syncopation", "intervals", "colour", "drift")
 EFFECTS = (

@@ -1,0 +1,52 @@
+"""What a process asks of the system so as to be on time, or out of the way of those that must be."""
+
+import ctypes
+import os
+from contextlib import suppress
+
+# Of SCHED_FIFO: below JACK's 70, above everything ordinary; and, for what has a little more time, below that.
+PRIORITY, LOW_PRIORITY = 50, 10
+NICENESS = 5  # of what is still being loaded while the first note and the screen are on their way
+MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT = 1, 2, 4  # <sys/mman.h> of Linux: what is and will be touched
+
+
+def real_time(priority: int = PRIORITY) -> bool:
+    """Ask for real-time scheduling and return whether it was granted."""
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except (AttributeError, OSError):
+        return False  # macOS and Windows have none of it; Linux grants it to group audio or with rtkit
+    return True
+
+
+def cores() -> int | None:
+    """Return how many cores this process may run on: a container may be lent fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
+
+
+def give_way() -> None:
+    """Let everything else go first."""
+    if hasattr(os, "nice"):
+        os.nice(NICENESS)
+
+
+def come_forward() -> None:
+    """Ask for real-time scheduling for what a step waits for; with one core the screen would wait as well."""
+    if (cores() or 1) > 1:
+        real_time(LOW_PRIORITY)
+
+
+def keep_memory() -> None:
+    """Ask for memory that stays: a page that was swapped out or reclaimed is a note that comes late."""
+    with suppress(AttributeError, OSError):  # refused beyond a user's limit
+        ctypes.CDLL(None).mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT)
+
+
+def scheduling(pid: int) -> str | None:
+    """Return "real-time" or "ordinary", as process `pid` is scheduled."""
+    try:
+        return "real-time" if os.sched_getscheduler(pid) == os.SCHED_FIFO else "ordinary"
+    except (AttributeError, OSError):
+        return None
