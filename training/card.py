@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.feel import FeelManifest
 from engine.manifest import Axis, Manifest
+from training import sentences
 from training.data.archives import restated
 from training.musicvae.agreement import TOLERANCE, Agreement
 from training.tables import table
@@ -108,8 +109,8 @@ def card(
         "",
         *(_archives(manifest) or ["None."]),
     ]
-    if training := [*_training(meta), *([note] if note else [])]:
-        lines += ["", "## Training", "", " ".join(training)]
+    if told := [*sentences.training(meta, sentences.each(manifest.family)), *([note] if note else [])]:
+        lines += ["", "## Training", "", " ".join(told)]
     lines += ["", "## Figures", ""]
     missing = "None." if report.untrained else "Not evaluated yet: run `live-train evaluate`."
     lines += [table(evaluation)] if evaluation else [missing]
@@ -147,7 +148,8 @@ def card_of_other(  # noqa: PLR0917  # all that a card tells
         f"from {manifest.z_size} numbers, {report.parameters / 1e6:.1f} million parameters, "
         f"{manifest.weights} weights, {report.bytes / 2**20:.1f} MiB."
     )
-    return _page(manifest, report, told, meta, evaluation, note, ["## Knobs", "", *_axes(manifest), ""])
+    knobs = ["## Knobs", "", *_axes(manifest), ""]
+    return _page(manifest, report, told, meta, evaluation, note, knobs, sentences.each(manifest.family))
 
 
 def card_of_feel(
@@ -177,7 +179,7 @@ def _page(  # noqa: PLR0917  # all that a card tells
 ) -> str:
     """Return a card that begins with what it is `told`, and ends with what there is `more`."""
     name = report.output.stem if report.output.stem != "model" else report.output.resolve().parent.name
-    training = " ".join([*_training(meta, each), *([note] if note else [])])
+    training = " ".join([*sentences.training(meta, each), *([note] if note else [])])
     made = ", ".join(f"{part} {version}" for part, version in manifest.exported_with.items())
     return "\n".join(
         [
@@ -204,26 +206,6 @@ def _archives(manifest: Manifest | FeelManifest) -> list[str]:
     ]
 
 
-def _training(meta: Mapping[str, Any], each: str = "step") -> list[str]:
-    """Return sentences about the run, its loss for `each`, and those whose weights it began with."""
-    sentences = []
-    if meta.get("row"):
-        sentences.append(
-            f"{_effort(meta)} up to this, the best checkpoint on the validation split "
-            f"(loss {meta['row']['loss']:.3f} nats a {each})."
-        )
-    if earlier := meta.get("before"):
-        runs = "an earlier run" if len(earlier) == 1 else "earlier runs, the first of them first"
-        sentences.append(f"It began with the weights of {runs}: {'; '.join(map(_effort, earlier))}.")
-    return sentences
-
-
-def _effort(made: Mapping[str, Any]) -> str:
-    row = made["row"]
-    machine = made.get("machine") or "machine not noted"
-    return f"{row['total']:,} iterations in {row['minutes']:.0f} minutes ({machine})"
-
-
 def _agreement(form: str, found: Agreement) -> str:
     forced, free = (
         " / ".join(f"{share:.4f}" for share in part) for part in (found.teacher_forced, found.free)
@@ -235,9 +217,7 @@ def _axes(manifest: Manifest) -> list[str]:
     if not manifest.axes:
         return ["None: `live-train export --data` measures them, and keeps those that do what they say."]
     return [
-        "What a knob does to 64 latents of training music, decoded with the same noise at seven positions: "
-        "correlation of the knob with each attribute as it changes around a latent's own value. The range is "
-        "in standard deviations of the latents, as far as music stays within the data's statistics.",
+        sentences.knobs(manifest),
         "",
         "| knob | range | effect |",
         "|---|---|---|",

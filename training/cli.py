@@ -1,11 +1,14 @@
 """The command `live-train`: prepare, fit, evaluate, export, papers, tricks."""
 
 import argparse
+import shlex
 import sys
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from training.options import parser
+from training.papers import CONFIGS
 
 if TYPE_CHECKING:
     from training.run import LoadedRun
@@ -86,11 +89,12 @@ def _examine(options: argparse.Namespace, loaded: "LoadedRun") -> None:
     from training import figures
     from training.atomic import write
     from training.data.store import Store
-    from training.examiners import EXAMINERS, table
+    from training.examiners import examine, table
 
     if options.midi:
         raise DeviceError("--midi: this model takes --data, a store that `prepare --codec` wrote")
-    results = EXAMINERS[loaded.system](loaded.model, Store.open(options.data), options.split)
+    store, bounds = Store.open(options.data), {"limit": options.limit, "samples": options.samples}
+    results = examine(loaded, store, options.split, **bounds)
     print(figures.text(results) if options.json else table(results))
     if options.output:
         write(options.output, figures.text(results) + "\n")
@@ -120,12 +124,35 @@ def _tricks(options: argparse.Namespace) -> None:
 def _papers(options: argparse.Namespace) -> None:
     from importlib import import_module
 
-    from training.papers.job import Job
+    from training.papers.job import Job, needs_plots
 
+    needs_plots()
+    device = _device(options)
     options.output.mkdir(parents=True, exist_ok=True)
-    device, say = _device(options), partial(print, flush=True)
     module = import_module(f"training.papers.{options.name.replace('-', '_')}")
-    module.reproduce(Job(options.data, options.output, options.minutes, device, options.configs, say))
+    job = Job(
+        options.name,
+        options.data,
+        options.output,
+        options.minutes,
+        device,
+        options.configs,
+        partial(print, flush=True),
+        _called(options),
+    )
+    module.reproduce(job)
+
+
+def _called(options: argparse.Namespace) -> str:
+    """Return the command of `papers` for its results; of an absolute path, a machine's own, the last part."""
+    parts = ["live-train", "papers", options.name]
+    for name in ("data", "output", "configs", "minutes", "device", "threads"):
+        value = getattr(options, name)
+        if value is None or value == CONFIGS:
+            continue
+        text = f"{value:g}" if isinstance(value, float) else str(value)
+        parts += [f"--{name}", value.name if isinstance(value, Path) and value.is_absolute() else text]
+    return shlex.join(parts)
 
 
 def _device(options: argparse.Namespace) -> str:

@@ -10,7 +10,10 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One part of the curriculum, ended by `iterations` or by its `share` of the minutes given."""
+    """One part of the curriculum, ended by `iterations` or by its `share` of the minutes given.
+
+    Defaults are MusicVAE's; what other systems have instead is in training/systems.py.
+    """
 
     objective: str  # one of its system's, see training/systems.py
     iterations: int = 100_000  # the paper's count for 16 bars (section 5.1)
@@ -18,9 +21,9 @@ class Stage:
     batch: int = 512  # the paper's
     learning_rate: float = 1e-3  # the paper's, decaying exponentially ...
     learning_rate_end: float = 1e-5  # ... to this at the end of the stage
-    beta: float = 0.2  # weight of the KL, the paper's
+    beta: float = 0.2  # weight of the KL, the paper's; of other systems 1, the bound itself
     beta_rate: float = 0.0  # beta * (1 - rate^iteration): 0.99999 for 2 bars in the paper, 0 is at once
-    free_bits: float = 256.0  # bits in total that cost nothing, the paper's for 16 bars
+    free_bits: float = 256.0  # bits in total that cost nothing, the paper's for 16 bars; others: 0
     scheduled_sampling: float = 0.0  # rate of the inverse sigmoid (2000 for 2 bars), 0 is teacher forcing
     bar_encoder: bool = True  # "windows" moves it too; without, an iteration costs a third less
     samples: int = 4  # particles of "iwae" and "fivo"; the paper of FIVO trains with 4

@@ -1,8 +1,10 @@
 """Reads a run's TOML file; every complaint names the file, the key, its value and what is allowed."""
 
 import tomllib
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from training.config import Config, ConfigError, Data, Stage
@@ -39,7 +41,9 @@ def load(path: Path) -> Config:
     system = SYSTEMS[name]
     model = _read(path, "model", system.sizes, raw.pop("model", {}))
     data = _read(path, "data", Data, raw.pop("data", {}))
-    parts = tuple(_read(path, f"stages[{i}]", Stage, stage) for i, stage in enumerate(stages))
+    parts = tuple(
+        _read(path, f"stages[{i}]", Stage, stage, system.defaults) for i, stage in enumerate(stages)
+    )
     config: Config = _read(path, "", Config, raw | {"model": model, "data": data, "stages": parts})
     for key, allowed in system.choices.items():
         _choice(path, f"model.{key}", getattr(config.model, key), allowed)
@@ -58,7 +62,10 @@ def _choice(path: Path, key: str, value: object, allowed: tuple[str, ...]) -> No
         raise ConfigError(f"{path}: {key}: {value!r}, allowed {', '.join(allowed)}")
 
 
-def _read(path: Path, table: str, kind: Any, raw: Any) -> Any:
+def _read(
+    path: Path, table: str, kind: Any, raw: Any, defaults: Mapping[str, float] = MappingProxyType({})
+) -> Any:
+    """Return a `kind` of what `raw` says; `defaults` come before the kind's own."""
     if isinstance(raw, kind):
         return raw
     if not isinstance(raw, dict):
@@ -66,7 +73,7 @@ def _read(path: Path, table: str, kind: Any, raw: Any) -> Any:
     prefix = f"{table}." if table else ""
     hints = get_type_hints(kind)
     known = {f.name: f for f in fields(kind)}
-    values = {}
+    values: dict[str, Any] = dict(defaults)
     for key, value in raw.items():
         if key not in known:
             raise ConfigError(f"{path}: {prefix}{key}: unknown key, allowed {', '.join(known)}")

@@ -1,6 +1,6 @@
 """`live-train evaluate`: how well a model gives music back, and what it invents beside its data."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -100,16 +100,19 @@ def _column(seen: View, column: int) -> NDArray[np.int16]:
 
 
 def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: int) -> Results:
-    mus, sums, drawn = [], {"reconstruction": 0.0, "kl": 0.0}, []
+    mus, sums, drawn = [], {"reconstruction": 0.0, "kl": 0.0, "worth": 0.0}, []
     voices = subject.voices
     forced = {voice: np.zeros(4) for voice in voices}  # right, steps, right onsets, onsets
     for number, batch in enumerate(windows.split(BATCH)):
         mu, sigma = subject.encode(batch)
         z = mu + sigma * torch.randn_like(sigma)
         targets = batch.flatten(1, 2)
+        other = subject.forced(z.roll(len(z) // 2, 0), batch)  # z of another window, no neighbour
         for v, (voice, logits) in enumerate(zip(voices, subject.forced(z, batch), strict=True)):
             score = reconstruction(logits, targets[..., v], RESTS[voice])
             sums["reconstruction"] += float(score.nats.sum())
+            sums["worth"] += float(reconstruction(other[v], targets[..., v], RESTS[voice]).nats.sum())
+            sums["worth"] -= float(score.nats.sum())
             forced[voice] += [float(count) for count in score[1:]]
         sums["kl"] += float(kl(mu, sigma).sum())
         mus.append(mu)
@@ -139,15 +142,19 @@ def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: i
         "elbo_nats": -(nats + divergence),
         "active_units": units,
         "z_size": mu.shape[-1],
-        "collapsed": units < 0.1 * mu.shape[-1] or divergence < 1.0,
-        "interpolation": _interpolation(subject, mu, seed),
+        "worth_bits": sums["worth"] / len(windows) / NATS_PER_BIT,  # of its own z against another window's
+        "collapsed": units < 0.1 * mu.shape[-1]
+        or divergence < 1.0
+        or (len(windows) > 1 and sums["worth"] / len(windows) < 0.1 * divergence),  # free bits, unheard
+        "interpolation": interpolation(lambda z: subject.generate(z, 0.0, seed), mu),
     }
 
 
-def _interpolation(subject: Subject, mu: Tensor, seed: int) -> Results:
-    """Walk from window to window by slerp at temperature 0 and count the tokens that each move changes.
+def interpolation(decode: Callable[[Tensor], Tensor], mu: Tensor) -> Results:
+    """Walk by slerp from one of `mu` (N, z_size) to another, and count the tokens that each move changes.
 
-    A smooth walk changes the same share at each of its moves; `largest_move` is the mean over walks of the
+    `decode` gives the music (B, ...) of latents (B, z_size), the likeliest there is: at temperature 0. A
+    smooth walk changes the same share at each of its moves; `largest_move` is the mean over walks of the
     largest one, `even_move` what it would be if all were alike.
     """
     pairs = min(PAIRS, len(mu) // 2)
@@ -156,7 +163,7 @@ def _interpolation(subject: Subject, mu: Tensor, seed: int) -> Results:
     ends = mu[torch.linspace(0, len(mu) - 1, 2 * pairs).long()].numpy()
     places = np.linspace(0.0, 1.0, POINTS)
     walks = [slerp(ends[i], ends[i + pairs], float(t)) for i in range(pairs) for t in places]
-    decoded = subject.generate(torch.from_numpy(np.stack(walks)), 0.0, seed)
+    decoded = decode(torch.from_numpy(np.stack(walks)))
     walk = decoded.reshape(pairs, POINTS, -1)
     moves = (walk[:, 1:] != walk[:, :-1]).float().mean(-1)  # (pairs, POINTS - 1)
     share = moves / moves.sum(1, keepdim=True).clamp(min=1e-9)

@@ -15,7 +15,7 @@ from engine.modelfile import frozen, opened
 from engine.noise import gumbel
 from training import atomic, card, run
 from training.data.store import Store
-from training.examiners import EXAMINERS, table
+from training.examiners import examine, table
 from training.packing import made, script, write
 from training.run import LoadedRun
 from training.vrnn.exported_feel import METHODS, exported
@@ -55,7 +55,7 @@ def export_feel(
         data=tuple(card.data([*loaded.meta.get("before", []), loaded.meta])),
         exported_with=made(model),
     )
-    examined = EXAMINERS[loaded.system](model, songs, "test") if songs else None
+    examined = examine(loaded, songs, "test") if songs else None
     output.parent.mkdir(parents=True, exist_ok=True)
     with atomic.whole(output) as partial:
         write(scripted, manifest, partial)

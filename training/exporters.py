@@ -8,12 +8,14 @@ from typing import Any
 import torch
 from torch import nn
 
+from engine.bar import TICKS_PER_BAR
 from engine.codec import CODECS
 from engine.manifest import read
 from engine.modelfile import frozen, opened
 from training import atomic, card, run
+from training.data.archives import frames_a_bar
 from training.data.store import Store
-from training.examiners import EXAMINERS, table
+from training.examiners import examine, table
 from training.latents import Latents, of_prior
 from training.packing import describe, script, write
 from training.run import LoadedRun
@@ -53,8 +55,8 @@ def _vrae(model: Any) -> dict[str, Any]:
 
 def _vrnn(model: Any) -> dict[str, Any]:
     config = model.config
-    grid = {"codec": "roll", "steps_per_bar": 16 // config.every, "noise": (config.z_size, 88)}
-    return {"family": "vrnn", "z_size": config.z_size + 1, **grid, "traces": exported_vrnn.TRACES}
+    facts = {"codec": "roll", "noise": (config.z_size, 88), "traces": exported_vrnn.TRACES}
+    return {"family": "vrnn", "z_size": config.z_size + 1, **facts}  # its data tells the steps of a bar
 
 
 def _vrash(model: Any) -> dict[str, Any]:
@@ -72,6 +74,26 @@ def _check_vrnn(run_dir: Path, model: Any, songs: Store | None) -> None:
         raise EndlessError(f"{run_dir}: model.latent is 'none', expected prior or fixed: knobs move latents")
     if songs and songs.form != model.config.form:
         raise EndlessError(f"{run_dir}: the store's codec is {songs.form}, expected {model.config.form}")
+
+
+def _steps_per_bar(run_dir: Path, loaded: LoadedRun) -> int:
+    """Return how many frames that a VRNN hears make a bar. EndlessError: its data does not say."""
+    weights, every = loaded.meta.get("weights") or {}, int(loaded.model.config.every)
+    sources = [
+        source
+        for source in loaded.meta.get("sources") or ()
+        if weights.get(source["name"], 0.0 if weights else 1.0) > 0
+    ]
+    grids = {source["name"]: frames_a_bar(source) for source in sources}
+    found = set(grids.values())
+    frames = found.pop() if len(found) == 1 else 0
+    if not frames or frames % every or TICKS_PER_BAR % (frames // every):
+        told = ", ".join(f"{name} {frames or 'unknown'}" for name, frames in grids.items()) or "no source"
+        raise EndlessError(
+            f"{run_dir}: frames in a bar of 4/4: {told}; expected one known number, which divided by "
+            f"model.every, {every}, divides the {TICKS_PER_BAR} ticks of a bar"
+        )
+    return frames // every
 
 
 def _vrnn_prior(model: Any) -> Latents:
@@ -113,9 +135,10 @@ def export_endless(
         )
     model = loaded.model.cpu().float().eval()
     songs = Store.open(store) if store else None
+    facts = exporter.facts(model) | {"weights": "float32", "memory": "endless", "bars": LOOP}
     if loaded.system == "vrnn":
         _check_vrnn(run_dir, model, songs)
-    facts = exporter.facts(model) | {"weights": "float32", "memory": "endless", "bars": LOOP}
+        facts["steps_per_bar"] = _steps_per_bar(run_dir, loaded)
     weighed = [name for name, weight in (loaded.meta.get("weights") or {}).items() if weight > 0]
     measured = exporter.measure(model, songs, weighed or None) if songs else exporter.prior(model)
     scripted = script(exporter.build(model))
@@ -128,7 +151,7 @@ def export_endless(
         write(scripted, manifest, partial)
         frozen(opened(partial), ["begin", "bar"])
     report = card.OtherReport(output, output.stat().st_size, run.count(model), manifest.axes)
-    examined = EXAMINERS[loaded.system](model, songs, "test") if songs else None
+    examined = examine(loaded, songs, "test") if songs else None
     figures_text = table(examined) if examined else "Not evaluated: export with --data."
     text = card.card_of_other(exporter.title, read(output), report, loaded.meta, figures_text, note)
     atomic.write(output.with_name("CARD.md"), text)

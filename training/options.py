@@ -27,7 +27,8 @@ def _learning(commands: Commands) -> None:
     prepare = commands.add_parser("prepare", help="turn MIDI files into a store of tokens")
     prepare.add_argument("source", type=Path, nargs="+", metavar="SOURCE", help="folder or zip of MIDI files")
     prepare.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the store")
-    form = "trio (the default): bars of tokens; roll: the polyphonic benchmark's frames; feel: hits of drums"
+    form = "trio (the default): bars of tokens; roll: 88 keys a frame, of MIDI or of a polyphonic benchmark; "
+    form += "note: single notes in free rhythm; feel: hits of drums"
     prepare.add_argument("--codec", default="trio", choices=tuple(FORMS), help=form)
     prepare.set_defaults(command="prepare", interrupted="; no store was written")
 
@@ -47,12 +48,14 @@ def _learning(commands: Commands) -> None:
 
 def _using(commands: Commands) -> None:
     evaluate = commands.add_parser("evaluate", help="measure a run or an exported model")
-    evaluate.add_argument("model", type=Path, metavar="MODEL", help="a run's folder or an exported .ts")
+    evaluate.add_argument(
+        "model", type=Path, metavar="MODEL", help="a run's folder or MusicVAE's exported .ts"
+    )
     data = evaluate.add_mutually_exclusive_group(required=True)
     data.add_argument("--data", type=Path, metavar="DIR", help="a store that `prepare` wrote")
     data.add_argument("--midi", type=Path, metavar="DIR", help="any folder or zip of MIDI files, all of it")
     evaluate.add_argument("--split", default="test", choices=("train", "valid", "test"))
-    limit = "windows of each source, spread evenly (1000, which the card takes)"
+    limit = "windows, excerpts, phrases or pieces of each source, spread evenly (1000, as for the card)"
     evaluate.add_argument("--limit", type=_positive(int), default=1000, metavar="N", help=limit)
     samples = "draws from the prior (1000)"
     count = _number(int, lambda value: value >= 0, "0 or above")
@@ -72,15 +75,20 @@ def _using(commands: Commands) -> None:
     export.add_argument("--note", metavar="TEXT", help="what the card shall say about the training as well")
     export.set_defaults(command="export")
 
-    papers = commands.add_parser("papers", help="train and measure what a paper's table or figure shows")
+    shown = "train and measure what a paper's table or figure shows"
+    needed = "The pictures need pip install -e '.[plots]'. README, Training, lists each one's archives."
+    papers = commands.add_parser("papers", help=shown, epilog=needed)
     papers.add_argument("name", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
-    archives = "folder of the archives that it trains on"
+    archives = "folder of the zip archives that it trains on; what is missing is named before it begins"
     papers.add_argument("--data", type=Path, required=True, metavar="DIR", help=archives)
-    results = "folder for tables and pictures; stores and runs lie below it, and are used again"
+    results = "folder for tables and pictures, NAME.md and so on; stores and runs lie below it, used again"
     papers.add_argument("--output", type=Path, required=True, metavar="DIR", help=results)
     configs = "folder of other configurations than the project's, by the same names"
     papers.add_argument("--configs", type=Path, default=CONFIGS, metavar="DIR", help=configs)
-    shared = "for all the runs together; without it each trains to the end of its configuration"
+    shared = (
+        "for all its runs together; without it each trains to the end of its configuration. A run that is "
+    )
+    shared += "finished stays as it is: remove its folder to train it for longer"
     papers.add_argument("--minutes", type=_positive(float), metavar="M", help=shared)
     _machine(papers)
     papers.set_defaults(command="papers", interrupted="; the same command goes on from the last checkpoint")

@@ -12,8 +12,9 @@ import torch
 from torch import nn
 
 from engine.codec import CODECS
+from engine.entry import ENTRY
 from engine.feel import FeelManifest
-from engine.manifest import ENTRY, FORMAT, Manifest
+from engine.manifest import FORMAT, Manifest
 from training import run
 from training.latents import Latents
 

@@ -1,7 +1,7 @@
 """What the loop asks of a system: its sizes, its model, what it minimises, and the batches it learns from."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor, nn
@@ -50,4 +50,5 @@ class System:
     # Returns a line to report, if there is something to tell.
     begin: Callable[[Any, Stage, Any, float | None, str], str] | None = None
     adam: tuple[float, float] = (0.9, 0.999)  # decay of Adam's two means
+    defaults: Mapping[str, float] = field(default_factory=dict)  # of a stage, where they are not Stage's own
     sampled: Callable[[Any, Tensor, Stage], Figures] | None = None  # what a validation measures by drawing

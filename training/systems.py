@@ -20,6 +20,7 @@ from training.vrnn.model import VRNN, VRNNConfig
 from training.vrnn.sequences import Sequences
 
 OCTAVE = 12
+BOUND = {"beta": 1.0, "free_bits": 0.0}  # the lower bound itself, unless a configuration says otherwise
 
 
 def _check_musicvae(config: Config) -> None:
@@ -73,6 +74,7 @@ SYSTEMS = {
         check=_check_vrae,
         # "beta1 = 0.05, beta2 = 0.001" (section 3.2) is how Adam's first paper counted: 1 - beta.
         adam=(0.95, 0.999),
+        defaults=BOUND,
     ),
     "vrnn": System(
         title="VRNN (Chung et al. 2015)",
@@ -87,6 +89,7 @@ SYSTEMS = {
         },
         check=check_vrnn,
         begin=normalise,
+        defaults=BOUND,
     ),
     "vrash": System(
         title="VRASH (Tikhonov & Yamshchikov 2017)",
@@ -96,5 +99,6 @@ SYSTEMS = {
         stream=PhraseStream,
         choices={"family": ("vrash", "vae", "lm"), "cell": ("highway", "lstm")},
         check=_check_vrash,
+        defaults=BOUND,
     ),
 }

@@ -16,6 +16,8 @@ PUBLISHED = {
     ("hierarchical", 16, ("melody", "bass", "drums")): ((0.848, 0.880, 0.912), (0.753, 0.773, 0.863)),
 }
 
+MOVE = "largest of 8 moves of an interpolation (even: .125)"  # evaluate.POINTS - 1 of them
+
 
 def table(results: Mapping[str, Any]) -> str:
     """Return the figures of `evaluate` as Markdown: reconstruction, latents, the prior beside the data."""
@@ -47,45 +49,49 @@ def table(results: Mapping[str, Any]) -> str:
         lines.append(f"| *published, {family}, its own data* | - | - | {' | '.join(cells)} | - | - | - |")
     lines += [
         "",
-        "| source | ELBO, nats a window | reconstruction | KL, bits | active units "
-        "| largest of 8 moves of an interpolation (even: .125) | drums that a training window has too |",
-        "|---|---|---|---|---|---|---|",
+        "| source | ELBO, nats a window | reconstruction | KL, bits | worth of z, bits | active units "
+        f"| {MOVE} | drums that a training window has too |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, source in results["sources"].items():
         move, seen = source["interpolation"].get("largest_move"), source.get("drums_seen_in_training")
         lines.append(
             f"| {name} | {source['elbo_nats']:.1f} | {source['reconstruction_nats']:.1f} "
-            f"| {source['kl_bits']:.0f} | {source['active_units']} of {source['z_size']} "
+            f"| {source['kl_bits']:.0f} | {_figure(source.get('worth_bits'), '.0f')} "
+            f"| {source['active_units']} of {source['z_size']} "
             f"| {'-' if move is None else format(move, '.3f')} "
             f"| {'-' if seen is None else format(seen, '.0%')} |"
         )
         if source["collapsed"]:
-            lines.append(f"| {name}: **posterior collapse** | | | | | | |")
-    return "\n".join(lines + _prior(results))
+            lines.append(f"| {name}: **posterior collapse** | | | | | | | |")
+    return "\n".join(lines + prior(results))
 
 
 def _figure(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _prior(results: Mapping[str, Any]) -> list[str]:
+def prior(results: Mapping[str, Any]) -> list[str]:
+    """Return the statistics of draws from the prior beside those of each source, as lines of Markdown."""
     if "prior" not in results:
         return []
-    prior = results["prior"]
+    found = results["prior"]
+    long = f" of {found['frames']} frames each" if "frames" in found else ""
     lines = [
         "",
-        f"{prior['samples']} draws from the prior beside the data: mean, and overlap of the distributions.",
+        f"{found['samples']} draws from the prior{long} beside the data: "
+        "mean, and overlap of the distributions.",
         "",
-        f"| statistic | model | {' | '.join(prior['sources'])} |",
-        f"|---|---|{'---|' * len(prior['sources'])}",
+        f"| statistic | model | {' | '.join(found['sources'])} |",
+        f"|---|---|{'---|' * len(found['sources'])}",
     ]
-    for statistic, value in prior["statistics"].items():
-        if all(beside["statistics"][statistic] is None for beside in prior["sources"].values()):
+    for statistic, value in found["statistics"].items():
+        if all(beside["statistics"][statistic] is None for beside in found["sources"].values()):
             continue  # of a voice that there is not
         cells = [
             f"{_figure(beside['statistics'][statistic], '.3g')} "
             f"({_figure(beside['overlap'][statistic], '.2f')})"
-            for beside in prior["sources"].values()
+            for beside in found["sources"].values()
         ]
         lines.append(f"| {statistic} | {_figure(value, '.3g')} | {' | '.join(cells)} |")
     return lines

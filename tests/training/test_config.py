@@ -1,4 +1,4 @@
-"""Numbers in a configuration that no run can have."""
+"""Numbers in a configuration that no run can have, and those that it need not say."""
 
 import pytest
 
@@ -33,3 +33,23 @@ def test_seed_zero_is_a_seed(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text("seed = 0\n" + STAGE)
     assert load(path).seed == 0
+
+
+@pytest.mark.parametrize(
+    ("system", "objective", "beta", "free_bits"),
+    [
+        ("musicvae", "windows", 0.2, 256.0),
+        ("vrae", "excerpts", 1.0, 0.0),
+        ("vrnn", "elbo", 1.0, 0.0),
+        ("vrash", "notes", 1.0, 0.0),
+    ],
+)
+def test_other_systems_than_musicvae_minimise_the_bound_itself_unless_told(
+    tmp_path, system, objective, beta, free_bits
+):
+    path = tmp_path / "config.toml"
+    stage = f'[[stages]]\nobjective = "{objective}"\n'
+    path.write_text(f'system = "{system}"\n{stage}{stage}beta = 0.5\nfree_bits = 3.0\n')
+    unsaid, said = load(path).stages
+    assert (unsaid.beta, unsaid.free_bits) == (beta, free_bits)
+    assert (said.beta, said.free_bits) == (0.5, 3.0)

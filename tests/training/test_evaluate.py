@@ -41,6 +41,9 @@ class Oracle:
         return z.repeat(1, 2), torch.full((len(tokens), 2), 1e-4)
 
     def forced(self, z, tokens):
+        return self.sure(self.generate(z, 0.0, 0))
+
+    def sure(self, tokens):
         flat = tokens.flatten(1, 2)
         return [
             20.0 * torch.nn.functional.one_hot(flat[..., v], size).float()
@@ -59,7 +62,22 @@ def test_a_perfect_model_scores_one_everywhere(band):
         for voice in ("melody", "bass", "drums"):
             assert set(source[kind][voice].values()) == {1.0}
     assert source["active_units"] == 2
+    assert source["worth_bits"] > source["kl_bits"]
     assert not source["collapsed"]
+
+
+class Deaf(Oracle):
+    """Its latents are as busy as the oracle's, and its decoder hears the tokens alone."""
+
+    def forced(self, z, tokens):
+        return self.sure(tokens)
+
+
+def test_a_decoder_that_is_deaf_to_active_units_has_collapsed(band):
+    source = evaluate(Deaf(), band, "test", samples=0)["sources"]["band"]
+    assert (source["active_units"], source["worth_bits"]) == (2, 0)
+    assert source["kl_bits"] > 10
+    assert source["collapsed"]
 
 
 @pytest.fixture(scope="module")

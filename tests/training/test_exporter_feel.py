@@ -13,7 +13,7 @@ from midi_song import midi, trio
 
 from engine import feel
 from engine.drummer import Drummer
-from engine.manifest import ManifestError
+from engine.entry import ManifestError
 from engine.manifest import read as read_model
 from training import run
 from training.cli import main
@@ -110,7 +110,7 @@ def test_the_command_writes_a_feel_that_the_engine_plays(place, tmp_path, capsys
     assert "| drummers | " in card
     assert "3 iterations in 0 minutes" in card
     assert "nats a hit). Three iterations.\n" in card
-    assert "Split `test`." in card
+    assert "Split `test`; nats are a hit's." in card
     rows = re.findall(r"^\| (\w[\w ]*) \| (\d+) \| (\d+) / (\d+) \|", card, re.MULTILINE)
     human = {name: int(value) for name, _, value, _ in rows}
     assert list(human) == ["kick", "snare", "closed hat", "all"]

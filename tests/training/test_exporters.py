@@ -1,20 +1,19 @@
 """Every system but MusicVAE from a run to a file that the engine plays."""
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from untrained_run import run_of, source
 
 from engine.decoder import Decoder
 from engine.noise import gumbel
 from training.export import export
 from training.exporters import EXPORTERS, EndlessError, listens
 from training.packing import script
-from training.run import BEST, save
-from training.systems import SYSTEMS
 from training.vrae import model as vrae
 from training.vrash import model as vrash
 from training.vrnn.model import VRNNConfig
@@ -24,17 +23,6 @@ SIZES: dict[str, Any] = {
     "vrnn": VRNNConfig(features=12, units=10, z_size=4, every=2),
     "vrash": vrash.ModelConfig(embedding=6, label=3, encoder=8, units=16, z_size=4, sources=("a",)),
 }
-
-
-def run_of(system: str, sizes: Any, folder: Path) -> Path:
-    torch.manual_seed(0)
-    model = SYSTEMS[system].build(sizes)
-    row = {"total": 40, "minutes": 2.0, "loss": 1.25}
-    content = {"model": model.state_dict(), "system": system, "model_config": asdict(sizes)}
-    content |= {"sources": [{"name": "own", "licence": "MIT"}], "weights": {}, "row": row}
-    folder.mkdir()
-    save(folder / BEST, content | {"objective": next(iter(SYSTEMS[system].objectives))})
-    return folder
 
 
 @pytest.mark.parametrize("system", list(EXPORTERS))
@@ -67,6 +55,47 @@ def test_a_vrnn_without_latents_or_with_another_s_data_is_refused(tmp_path: Path
     run = run_of("vrnn", SIZES["vrnn"], tmp_path / "run")
     with pytest.raises(EndlessError, match="run: the store's codec is trio, expected roll"):
         export(run, tmp_path / "model.ts", store=band_folder)
+    assert not (tmp_path / "model.ts").exists()
+
+
+@pytest.mark.parametrize(
+    ("sources", "weights", "steps"),
+    [
+        ([{"name": "JSB_Chorales_16th_SATB", "licence": "not stated"}], {}, 8),  # of the first stores
+        ([{"name": "JSB_Chorales", "licence": "not stated"}], {}, 2),
+        ([source("midi", 40)], {}, 20),
+        (
+            [source("midi", 40), source("more", 40), source("set", 0)],
+            {"midi": 1.0, "more": 0.5},
+            20,
+        ),
+    ],
+)
+def test_a_bar_has_as_many_steps_as_the_data_says(
+    sources: list[dict[str, Any]], weights: dict[str, float], steps: int, tmp_path: Path
+) -> None:
+    run = run_of("vrnn", SIZES["vrnn"], tmp_path / "run", sources, weights)
+    export(run, tmp_path / "model.ts")
+    assert Decoder.load(tmp_path / "model.ts").manifest.steps_per_bar == steps
+    assert f"on {steps} steps a bar" in (tmp_path / "CARD.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("sources", "told"),
+    [
+        ([{"name": "Nottingham", "licence": "not stated"}], "Nottingham unknown"),
+        ([source("own", 0)], "own unknown"),
+        ([source("slow", 4), source("fast", 16)], "slow 4, fast 16"),
+        ([source("odd", 5)], "odd 5"),
+        ([source("rare", 14)], "rare 14"),
+    ],
+)
+def test_a_vrnn_whose_data_names_no_grid_is_refused(
+    sources: list[dict[str, Any]], told: str, tmp_path: Path
+) -> None:
+    run = run_of("vrnn", SIZES["vrnn"], tmp_path / "run", sources)
+    with pytest.raises(EndlessError, match=f"run: frames in a bar of 4/4: {told}; expected one known number"):
+        export(run, tmp_path / "model.ts")
     assert not (tmp_path / "model.ts").exists()
 
 

@@ -1,10 +1,14 @@
 """The model: shapes, exactness of its two ways of decoding, and that it can learn."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from conftest import TINY
 
 from training.config import Stage
+from training.loss import NATS_PER_BIT, kl
 from training.musicvae.model import ModelConfig, MusicVAE
 from training.musicvae.objectives import OBJECTIVES, trained_parts
 
@@ -63,14 +67,123 @@ def test_a_missing_voice_changes_neither_its_loss_nor_the_bound_of_others():
     torch.testing.assert_close(loss, expected)
 
 
-def test_the_bound_does_not_depend_on_the_batch():
-    torch.manual_seed(4)
-    model = MusicVAE(TINY).eval()
-    tokens = music(6)
-    posterior = model.encoder(tokens)
-    for index in range(6):
-        alone = model.encoder(tokens[index : index + 1])
-        torch.testing.assert_close(alone.mu[0], posterior.mu[index], rtol=1e-4, atol=1e-5)
+def sure(config, seed):
+    """Return a model whose posterior has a sigma of 1e-4, as little noise as there can be."""
+    torch.manual_seed(seed)
+    model = MusicVAE(config).eval()
+    with torch.no_grad():
+        model.encoder.sigma.weight.zero_()
+        model.encoder.sigma.bias.fill_(-40.0)
+    return model
+
+
+def nats_of(model, tokens):
+    """Return the nats (B,) of windows given the mean of their posteriors, voice by voice and step by step."""
+    contexts = model.contexts(model.encoder(tokens).mu).flatten(0, 1)
+    runs = model.spans(tokens).flatten(0, 1)
+    nats = torch.zeros(len(runs))
+    for v, decoder in enumerate(model.bottoms):
+        state = decoder.initial_state(contexts)
+        before = torch.full((len(runs), 1), decoder.start)
+        for step in range(runs.shape[1]):
+            logits, state = decoder(contexts, before, state)
+            truth = runs[:, step, v]
+            scores = logits[:, 0] - logits[:, 0].logsumexp(-1, keepdim=True)
+            own = -scores.gather(1, truth.clamp(min=0).unsqueeze(1))[:, 0]
+            nats += torch.where(truth < 0, torch.zeros(()), own)
+            before = truth.clamp(min=0).unsqueeze(1)
+    return nats.view(len(tokens), -1).sum(1)
+
+
+@pytest.mark.parametrize("config", [TINY, FLAT], ids=["hierarchical", "flat"])
+@torch.no_grad()
+def test_the_loss_is_the_sum_of_its_steps_and_the_mean_of_its_windows(config):
+    model, tokens = sure(config, 4), music(4)
+    tokens[1, ..., 1], tokens[2, ..., 2] = -1, -1  # voices that a song lacks
+    model.encoder.mu.weight.mul_(100.0)  # windows of different KL
+    divergence = kl(*model.encoder(tokens))
+    free = float(divergence.median())  # half of them cost nothing
+    stage = Stage("windows", beta=0.5, free_bits=free / NATS_PER_BIT)
+    by_hand = nats_of(model, tokens) + 0.5 * (divergence - free).clamp(min=0.0)
+    assert float(divergence.max()) > free + 1.0
+    whole, figures = OBJECTIVES["windows"](model, tokens, stage, 0)
+    torch.testing.assert_close(whole, by_hand.mean() / 256, rtol=1e-3, atol=1e-4)
+    assert figures["kl_bits"] == pytest.approx(float(divergence.mean()) / NATS_PER_BIT, rel=1e-5)
+    for index in range(4):
+        alone = OBJECTIVES["windows"](model, tokens[index : index + 1], stage, 0)[0]
+        torch.testing.assert_close(alone, by_hand[index] / 256, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("config", [TINY, FLAT], ids=["hierarchical", "flat"])
+@torch.no_grad()
+def test_a_missing_voice_costs_a_window_nothing(config):
+    model, alone = sure(config, 3), music(3)
+    alone[..., 1:] = -1
+    stage = Stage("windows", beta=0.0)
+    before, figures = OBJECTIVES["windows"](model, alone, stage, 0)
+    assert figures["bass_accuracy"] == figures["drums_accuracy"] == 0.0
+    assert float(before) > 0
+    for decoder in model.bottoms[1:]:  # what they would say does not matter
+        decoder.output.bias.normal_(0.0, 3.0)
+    torch.testing.assert_close(OBJECTIVES["windows"](model, alone, stage, 0)[0], before, rtol=1e-3, atol=1e-5)
+
+
+def lstm(w, name, layer, x, state):
+    """One step of a layer of an LSTM in NumPy; `state` is (h, c), gates are input, forget, cell, output."""
+    h, c = state
+    gates = w[f"{name}.weight_ih_l{layer}"] @ x + w[f"{name}.bias_ih_l{layer}"]
+    gates = gates + w[f"{name}.weight_hh_l{layer}"] @ h + w[f"{name}.bias_hh_l{layer}"]
+    i, f, g, o = np.split(gates, 4)
+    c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+    return np.tanh(c) / (1 + np.exp(-o)), c
+
+
+def begun(w, name, context):
+    """Return the first (h, c) of both layers: tanh of a projection of `context` (sections 3.2 and 3.3)."""
+    h, c = np.tanh(w[f"{name}.weight"] @ context + w[f"{name}.bias"]).reshape(2, 2, -1)
+    return [(h[layer], c[layer]) for layer in range(2)]
+
+
+def by_hand(model, z, window):
+    """Return the nats of `window` (bars, steps, voices) given `z` (z_size,) in float64 with NumPy."""
+    w = {name: value.double().numpy() for name, value in model.state_dict().items()}
+    state, nats = begun(w, "conductor.initial", z), 0.0
+    for bar in window:
+        x = np.zeros(1)  # the conductor hears nothing
+        for layer in range(2):
+            state[layer] = lstm(w, "conductor.lstm", layer, x, state[layer])
+            x = state[layer][0]
+        code = w["conductor.code.weight"] @ x + w["conductor.code.bias"]
+        code = (code - code.mean()) / np.sqrt(code.var() + 1e-5)
+        for v in range(bar.shape[1]):
+            name = f"decoders.{v}"
+            held, before = begun(w, f"{name}.initial", code), model.bottoms[v].start
+            for token in bar[:, v]:
+                x = np.concatenate([w[f"{name}.embedding.weight"][before], code])
+                for layer in range(2):
+                    held[layer] = lstm(w, f"{name}.lstm", layer, x, held[layer])
+                    x = held[layer][0]
+                logits = w[f"{name}.output.weight"] @ x + w[f"{name}.output.bias"]
+                nats += np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[token]
+                before = token
+    return nats
+
+
+@torch.no_grad()
+def test_the_likelihood_is_that_of_the_papers_equations_in_float64():
+    config = replace(TINY, bars=3)
+    model, windows = sure(config, 9), music(2)[:, :3]
+    for parameter in model.parameters():
+        parameter.mul_(2.0)  # so that every part is heard
+    model.encoder.sigma.bias.fill_(-40.0)
+    z = model.encoder(windows).mu
+    expected = [
+        by_hand(model, latent.double().numpy(), window.numpy())
+        for latent, window in zip(z, windows, strict=True)
+    ]
+    np.testing.assert_allclose(nats_of(model, windows).numpy(), expected, rtol=1e-5)
+    loss = OBJECTIVES["windows"](model, windows, Stage("windows", beta=0.0), 0)[0]
+    assert float(loss) == pytest.approx(np.mean(expected) / (3 * 16), rel=1e-3)
 
 
 def test_a_random_quarter_of_the_bars_estimates_the_whole_without_bias():

@@ -53,39 +53,42 @@ def model_of(z_size=4, **changes):
 def test_all_its_tables_and_pictures_are_made_and_runs_are_used_again(archives, tmp_path):
     plan = Plan(tiny(2), tiny(4), "games", units=10, map_steps=50, limit=20, played=4, bars=5, steps=100)
     said = []
-    reproduce(Job(archives, tmp_path, report=said.append), plan)
+    reproduce(Job("vrae", archives, tmp_path, report=said.append), plan)
     pictures = {path.name: path.stat().st_size for path in tmp_path.glob("*.png")}
     assert set(pictures) == {
-        "bound.png",
-        "map.png",
-        "t-sne.png",
-        "thousand-steps.png",
-        "interpolation-2-d-the-paper.png",
-        "interpolation-20-d-the-paper.png",
-        "interpolation-2-d-as-map-plays.png",
-        "interpolation-20-d-as-medley-plays.png",
+        "vrae-bound.png",
+        "vrae-map.png",
+        "vrae-t-sne.png",
+        "vrae-thousand-steps.png",
+        "vrae-interpolation-2-d-the-paper.png",
+        "vrae-interpolation-20-d-the-paper.png",
+        "vrae-interpolation-2-d-as-map-plays.png",
+        "vrae-interpolation-20-d-as-medley-plays.png",
     }
     assert max(pictures.values()) < 200 << 10
-    with (tmp_path / "options.csv").open() as file:
+    with (tmp_path / "vrae-options.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [row["model"] for row in rows] == list(plan.runs())
-    assert all(float(row["bound, nats a frame"]) < 0 for row in rows)
-    with (tmp_path / "playing.csv").open() as file:
+    assert list(rows[0])[3] == "bound, unheard songs, nats a frame"
+    assert all(float(row[key]) < 0 for row in rows for key in list(rows[0])[3:6])
+    with (tmp_path / "vrae-playing.csv").open() as file:
         assert {row["model"] for row in csv.DictReader(file)} == {*PLAYS.values(), "the songs"}
-    assert "of the same song" in (tmp_path / "results.md").read_text()
+    text = (tmp_path / "vrae.md").read_text()
+    assert "of the same song" in text
+    assert "Own songs are the training songs" in text
     before = len(said)
-    reproduce(Job(archives, tmp_path, report=said.append), plan)
+    reproduce(Job("vrae", archives, tmp_path, report=said.append), plan)
     assert sum("is finished" in line for line in said[before:]) == len(plan.runs())
 
 
 def test_an_archive_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(PaperError, match=r"games\.zip: no such archive"):
-        reproduce(Job(tmp_path, tmp_path / "out"), Plan(tiny(2), tiny(4), "games"))
+    with pytest.raises(PaperError, match=r"vrae needs games\.zip, which --data names the folder of"):
+        reproduce(Job("vrae", tmp_path, tmp_path / "out"), Plan(tiny(2), tiny(4), "games"))
 
 
 def test_the_examination_tells_known_songs_from_unheard_ones(rolls):
     path = next(song.path for song in rolls.songs if song.split == "train")
-    results = examine(model_of(songs=(path,)), rolls, samples=3, played=0)
+    results = examine(model_of(songs=(path,)), rolls, samples=3, draws=0)
     known, other = results["sources"]["known"], results["sources"]["games"]
     assert (known["of"], other["of"]) == (6, 12)
     assert known["bound"] <= known["importance_sampled"] + 0.05
@@ -98,7 +101,7 @@ def test_collapse_is_reported(rolls):
         for part in (model.mu, model.log_sigma):
             part.weight.zero_()
             part.bias.zero_()
-    collapsed = examine(model, rolls, samples=2, played=0)["sources"]["known"]
+    collapsed = examine(model, rolls, samples=2, draws=0)["sources"]["known"]
     assert collapsed["collapsed"]
     assert collapsed["active_units"] == 0
     assert collapsed["kl_bits"] == pytest.approx(0.0, abs=1e-6)
@@ -106,7 +109,7 @@ def test_collapse_is_reported(rolls):
     with torch.no_grad():
         model.mu.bias.fill_(2.0)
         model.mu.weight.normal_(0.0, 1.0)
-    assert not examine(model, rolls, samples=2, played=0)["sources"]["known"]["collapsed"]
+    assert not examine(model, rolls, samples=2, draws=0)["sources"]["known"]["collapsed"]
 
 
 def test_a_split_without_an_excerpt_is_said(tmp_path, archives):

@@ -54,7 +54,7 @@ def job(tmp_path_factory):
                 archive.writestr(f"{index}.mid", tune(10 * shift + index))
                 rows.append(f"{index}.mid,{split},{name}{index}")
             archive.writestr("MANIFEST.csv", "\n".join(rows))
-    return Job(root, root / "results", report=lambda text: None)
+    return Job("vrash", root, root / "results", report=lambda text: None)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def store(job):
 def test_the_paper_is_reproduced_from_archives_to_pictures(job, store):
     plan = Plan(CONFIGURED, TINY.sources, limit=20, samples=3, draws=12, latents=12)
     reproduce(job, plan)
-    with (job.output / "cross-entropy.csv").open() as file:
+    with (job.output / "vrash-cross-entropy.csv").open() as file:
         table = list(csv.DictReader(file))
     assert [row["model"] for row in table] == ["untrained", *MODELS]
     for row in table:
@@ -73,11 +73,14 @@ def test_the_paper_is_reproduced_from_archives_to_pictures(job, store):
         if row["model"].startswith("V"):
             parts = float(row["cross-entropy, nats a note"]) + float(row["KL"])
             assert parts == pytest.approx(float(row["bound"]))
-    assert [row["published"] for row in table] == ["", "", "2.34", "", "2.11", ""]
-    for name in ("elements.csv", "samples.csv", "cross-entropy.png", "t-sne.png", "results.md"):
-        assert (job.output / name).stat().st_size > 100
-    text = (job.output / "results.md").read_text()
-    assert "VRASH against the LM" in text
+    assert [row["published"] for row in table] == ["", "", "2.34", "", "", "2.11", ""]
+    for name in ("-elements.csv", "-samples.csv", "-cross-entropy.png", "-t-sne.png", ".md"):
+        assert (job.output / f"vrash{name}").stat().st_size > 100
+    text = (job.output / "vrash.md").read_text()
+    likelihoods = {row["model"]: float(row["cross-entropy, nats a note"]) for row in table}
+    better = min(("LM, highway", "LM, LSTM"), key=likelihoods.__getitem__)
+    assert f"VRASH, highway, against the better language model, {better}, nats a note: " in text
+    assert f"{likelihoods['VRASH, highway'] - likelihoods[better]:+.3f} in cross-entropy" in text
     assert "the nearest other one is of the same source" in text
     before = (job.output / "runs" / "lm-lstm" / "best.pt").stat().st_mtime_ns
     reproduce(job, plan)  # finished runs are used again

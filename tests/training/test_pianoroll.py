@@ -101,6 +101,7 @@ def test_a_folder_becomes_a_store_of_rolls(tmp_path):
     report = prepare([folder], tmp_path / "store", form="roll")
     store = Store.open(tmp_path / "store")
     assert store.form == "roll"
+    assert [source["frames_a_bar"] for source in store.meta["sources"]] == [FRAMES_PER_BAR]
     assert store.rows.shape == (3 * 4 * FRAMES_PER_BAR, 88)
     assert [song.rows for song in store.songs] == [4 * FRAMES_PER_BAR] * 3
     assert any("not a MIDI file" in line for line in report.lines())

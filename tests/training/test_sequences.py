@@ -14,15 +14,18 @@ from midi_song import Track, midi
 from training import configfile
 from training.config import Config, ConfigError, Data, Stage
 from training.data import benchmark, hits
+from training.data.archives import UNSTATED, frames_a_bar, restated
 from training.data.midi import UnusableError
 from training.data.prepare import prepare
 from training.data.store import Store
+from training.examiners import examine, table
 from training.fit import fit
 from training.run import load
 from training.vrnn.frames import FRAMES
 from training.vrnn.model import VRNNConfig
 from training.vrnn.sequences import Sequences, padded, pieces, stretch, transposed
 
+DATA = Path(__file__).parents[3] / "shared" / "data"
 LENGTHS = (30, 4, 12)
 SMALL = Config(
     VRNNConfig(features=8, units=8, z_size=2),
@@ -152,7 +155,10 @@ def test_a_run_of_a_vrnn_resumes_to_the_bit(store, tmp_path):
     [
         ('[model]\nlatent = "none"', "stages[0].objective: 'fivo' needs a latent; an RNN has 'elbo'"),
         ('[model]\noutput = "gauss"', "model.output: 'gauss' does not go with model.form 'roll'"),
-        ("", "stages[0].free_bits: 256.0, expected 0: only 'elbo' has them"),
+        (
+            '[[stages]]\nobjective = "iwae"\nfree_bits = 3.0',
+            "stages[0].free_bits: 3.0, expected 0: only 'elbo' has them",
+        ),
     ],
 )
 def test_what_does_not_go_together_is_named(tmp_path: Path, text, message):
@@ -161,6 +167,44 @@ def test_what_does_not_go_together_is_named(tmp_path: Path, text, message):
     with pytest.raises(ConfigError) as refused:
         configfile.load(path)
     assert str(refused.value) == f"{path}: {message}"
+
+
+def test_what_a_run_did_not_learn_from_stands_apart(store, tmp_path):
+    fit(SMALL, store, tmp_path / "run", report=[].append)
+    loaded = load(tmp_path / "run")
+    found = examine(loaded, store, "test")
+    assert (list(found["sources"]), list(found["not trained on"])) == (["one"], ["two"])
+    text = table(found)
+    assert "| one | 2 |" in text
+    assert "| two, not trained on | 2 |" in text
+    further = replace(loaded, meta={**loaded.meta, "before": [loaded.meta | {"weights": {"two": 1.0}}]})
+    assert list(examine(further, store, "test")["sources"]) == ["one", "two"]
+
+
+def test_the_benchmark_s_files_have_licence_and_grid_and_others_none(store, tmp_path):
+    assert [source["frames_a_bar"] for source in store.meta["sources"]] == [0, 0]
+    assert {song.licence for song in store.songs} == {UNSTATED}
+    archive = DATA / "poly-boulanger-lewandowski.zip"
+    if not archive.is_file():
+        pytest.skip(f"needs the archive {archive.name} beside the project")
+    prepare([archive], tmp_path / "store", form="roll")
+    sources = {source["name"]: source for source in Store.open(tmp_path / "store").meta["sources"]}
+    assert {name: source["frames_a_bar"] for name, source in sources.items()} == {
+        "JSB_Chorales": 4,
+        "JSB_Chorales_16th_SATB": 16,
+        "MuseData": 0,
+        "Nottingham": 0,
+        "Piano_midi": 0,
+    }
+    assert all("poly-boulanger-lewandowski" in source["licence"] for source in sources.values())
+
+
+def test_a_store_from_before_gets_today_s_words():
+    first = {"name": "JSB_Chorales_16th_SATB", "licence": UNSTATED}
+    assert frames_a_bar(first) == 16
+    assert "poly-boulanger-lewandowski" in restated(first["name"], UNSTATED)
+    mine = first | {"licence": "mine"}  # another file of that name
+    assert (frames_a_bar(mine), restated(mine["name"], "mine")) == (0, "mine")
 
 
 def test_a_store_of_another_form_is_refused(store):

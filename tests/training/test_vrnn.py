@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from vrnn_parts import TINY, hits, model, rolls
 
 from training.config import Stage
 from training.vrnn.bound import BOUNDS
@@ -15,31 +16,12 @@ from training.vrnn.examine import measure, trace
 from training.vrnn.gaussians import log_density
 from training.vrnn.late import Late
 from training.vrnn.likelihood import output
-from training.vrnn.model import VRNN, Inferred, VRNNConfig, divergences
+from training.vrnn.model import VRNN, Inferred, divergences
 from training.vrnn.particles import estimate, survivors
 from training.vrnn.playing import play
 from training.vrnn.sequences import padded
 
-TINY = VRNNConfig(features=8, units=8, z_size=3)
 STAGE = Stage("elbo", beta=1.0, free_bits=0.0, samples=4)
-
-
-def rolls(*lengths: int, seed: int = 0) -> list[np.ndarray]:
-    chance = np.random.Generator(np.random.PCG64(seed))
-    return [(chance.random((length, 88)) < 0.05).astype(np.uint8) for length in lengths]
-
-
-def hits(*lengths: int, seed: int = 0) -> list[np.ndarray]:
-    chance = np.random.Generator(np.random.PCG64(seed))
-    rows = [chance.random((length, 6)).astype(np.float32) for length in lengths]
-    for row in rows:
-        row[:, 2:] = np.floor(row[:, 2:] * (9, 16, 3, 512))
-    return rows
-
-
-def model(config: VRNNConfig = TINY, seed: int = 0) -> VRNN:
-    torch.manual_seed(seed)
-    return VRNN(config).eval()
 
 
 def by_hand(vrnn: VRNN, rows: Tensor, seed: int) -> Tensor:
@@ -229,7 +211,7 @@ def test_late_gradients_are_autograd_s():
         torch.testing.assert_close(gradient, expected)
 
 
-@pytest.mark.parametrize("objective", ["elbo", "iwae", "fivo"])
+@pytest.mark.parametrize("objective", ["iwae", "fivo"])
 def test_a_model_learns_one_batch(objective):
     vrnn = model(replace(TINY, features=24, units=24))
     rows = padded(rolls(6, 4))
@@ -245,6 +227,27 @@ def test_a_model_learns_one_batch(objective):
         losses.append(float(loss.detach()))
     assert losses[0] > 40
     assert losses[-1] < 6
+
+
+@pytest.mark.parametrize("latent", ["prior", "fixed", "none"])
+@pytest.mark.parametrize(("form", "kind"), [("roll", "bernoulli"), ("feel", "gauss"), ("feel", "gmm")])
+def test_every_model_of_the_paper_learns_one_batch(latent, form, kind):
+    sizes = replace(TINY, features=24, units=24, latent=latent, form=form, output=kind, components=3)
+    vrnn, rows = model(sizes), padded((rolls if form == "roll" else hits)(6, 4))
+    optimiser = torch.optim.Adam(vrnn.parameters(), 1e-2)
+    vrnn.train()
+    losses = []
+    for iteration in range(150):
+        loss, _ = BOUNDS["elbo"](vrnn, rows, STAGE, iteration)
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(vrnn.parameters(), 1.0)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+    # Of values drawn evenly from 0 to 1 nobody knows more than 0 nats, unless they know them by heart.
+    first, last = (40, 6) if form == "roll" else (1, -2)
+    assert losses[0] > first
+    assert min(losses[-20:]) < last
 
 
 def test_beta_grows_in_training_and_is_one_in_validation():
@@ -264,7 +267,7 @@ def test_beta_grows_in_training_and_is_one_in_validation():
     assert weighted - likelihood == pytest.approx(0.5 * (1 - 0.9**10) * divergence, rel=1e-3)
 
 
-def test_free_bits_of_each_frame_cost_nothing_in_training_and_count_in_validation():
+def test_free_bits_of_each_unit_cost_nothing_in_training_and_count_in_validation():
     vrnn, rows = model(), padded(rolls(5, 3))
     free = replace(STAGE, free_bits=1e6)
 
@@ -277,26 +280,13 @@ def test_free_bits_of_each_frame_cost_nothing_in_training_and_count_in_validatio
     vrnn.train()
     torch.manual_seed(0)
     with torch.no_grad():
-        steps = vrnn(rows)
-    frames = steps.known.sum()
-    assert loss(free) == pytest.approx(float(-steps.log_likelihood.sum() / frames))
-    part = float(steps.kl[steps.known].median()) / log(2)  # lies between the frames' own
-    above = (steps.kl - part * log(2)).clamp(min=0).sum() / frames
+        likelihood, divergences = (terms.mean(0) for terms in vrnn.terms(vrnn.pack(rows)))
+    assert loss(free) == pytest.approx(-float(likelihood))
+    part = float(divergences.median())  # nats, between the units' own
+    above = (divergences - part).clamp(min=0).sum()
     assert above > 0
-    assert loss(replace(STAGE, free_bits=part)) == pytest.approx(
-        float(above - steps.log_likelihood.sum() / frames)
-    )
-
-
-def test_a_collapsed_posterior_is_reported():
-    vrnn = model(replace(TINY, latent="fixed"))
-    assert not measure(vrnn, rolls(5), samples=2).collapsed
-    with torch.no_grad():
-        vrnn.posterior.heads.weight.zero_()
-        vrnn.posterior.heads.bias[:] = torch.tensor([0.0] * 3 + [float(np.log(np.e - 1))] * 3)
-    found = measure(vrnn, rolls(5), samples=2)
-    assert (found.active, found.units, found.collapsed) == (0, 3, True)
-    assert found.kl_bits == pytest.approx(0, abs=1e-4)
+    spared = replace(STAGE, free_bits=part / log(2) * len(divergences))
+    assert loss(spared) == pytest.approx(float(above - likelihood))
 
 
 def test_a_trace_tells_change_and_divergence_of_every_frame():

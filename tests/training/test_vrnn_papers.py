@@ -5,6 +5,7 @@ import io
 import json
 import random
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import mido
@@ -12,8 +13,11 @@ import numpy as np
 import pytest
 
 from training import run
-from training.papers import NAMES, vrnn_feel, vrnn_polyphony
+from training.configfile import load
+from training.papers import CONFIGS, NAMES, vrnn_feel, vrnn_polyphony
 from training.papers.job import Job
+from training.papers.vrnn import matched, parameters
+from training.vrnn.model import VRNN
 from training.vrnn.sequences import pieces
 
 POLYPHONY = """
@@ -67,7 +71,7 @@ def job(tmp_path: Path) -> Job:
             archive.writestr(f"{number}.mid", drumming(number))
             manifest.append(f"{number}.mid,{split},{split}{number}")
         archive.writestr("MANIFEST.csv", "\n".join(manifest) + "\n")
-    return Job(tmp_path, tmp_path / "results", report=[].append)
+    return Job("vrnn", tmp_path, tmp_path / "results", configs=tmp_path, report=[].append)
 
 
 def table(job: Job, name: str) -> list[dict[str, str]]:
@@ -77,7 +81,7 @@ def table(job: Job, name: str) -> list[dict[str, str]]:
 
 def test_polyphony_from_archive_to_table_and_picture(job):
     chosen = vrnn_polyphony.BENCHMARKS[:1]
-    vrnn_polyphony.reproduce(job, job.data, chosen)
+    vrnn_polyphony.reproduce(replace(job, name="vrnn-polyphony"), chosen)
     rows = table(job, "vrnn-polyphony")
     assert [(row["set"], row["model"]) for row in rows] == [
         ("JSB_Chorales", "RNN"),
@@ -85,26 +89,60 @@ def test_polyphony_from_archive_to_table_and_picture(job):
         ("JSB_Chorales", "VRNN"),
         ("JSB_Chorales", "VRNN, FIVO"),
     ]
-    assert all(-70 < float(row["bound"]) < -5 and row["iterations"] in "123" for row in rows)
+    assert all(-70 < float(row["bound"]) < -5 and row["best at"] in "123" for row in rows)
     assert rows[0]["KL, bits"] == "" != rows[2]["KL, bits"]
-    assert "-11.060" in (job.output / "results.md").read_text()
-    assert (job.output / "vrnn-JSB_Chorales-latents.png").stat().st_size > 10_000
+    assert {row["iterations"] for row in rows} == {"3"}
+    assert all(int(row["best at"]) <= 3 and float(row["minutes trained"]) > 0 for row in rows)
+    assert {row["temporal convolution (compare the bound)"] for row in rows} == {"-8.2"}
+    apart = table(job, "vrnn-polyphony-differences")
+    assert [row["models"] for row in apart] == [f"{a} - {b}" for a, b in vrnn_polyphony.COMPARED]
+    told, error = map(float, apart[2]["bound"].split(" +- "))
+    assert told == pytest.approx(float(rows[2]["bound"]) - float(rows[1]["bound"]), abs=1e-3)
+    assert error > 0
+    assert "-11.060" in (job.output / "vrnn-polyphony.md").read_text()
+    assert (job.output / "vrnn-polyphony-JSB_Chorales-latents.png").stat().st_size > 10_000
     again: list[str] = []
-    vrnn_polyphony.reproduce(Job(job.data, job.output, report=again.append), job.data, chosen)
+    vrnn_polyphony.reproduce(replace(job, name="vrnn-polyphony", report=again.append), chosen)
     assert sum("is finished" in line for line in again) == 4
 
 
 def test_feel_from_archive_to_table_and_picture(job):
-    vrnn_feel.reproduce(job, job.data)
+    vrnn_feel.reproduce(replace(job, name="vrnn-feel"))
     rows = table(job, "vrnn-feel")
     assert [row["model"] for row in rows] == [name for name, *_ in vrnn_feel.MODELS]
     assert all(-20 < float(row["bound"]) < 5 for row in rows)
     assert rows[0]["particle filter, 40"] == "" != rows[4]["particle filter, 40"]
+    apart = table(job, "vrnn-feel-differences")
+    assert [(row["files"], row["models"]) for row in apart] == [
+        (files, f"{first} - {second}") for files in ("test", "strict") for first, second in vrnn_feel.COMPARED
+    ]
     assert (job.output / "vrnn-feel-latents.png").stat().st_size > 10_000
     model = run.load(job.output / "runs" / "vrnn-gmm").model
     heard = np.concatenate(pieces(job.store("feel", "groove"), "train"))[:, :2]
     np.testing.assert_allclose(model.mean, heard.mean(0), atol=1e-5)  # what is drawn is normalised
     np.testing.assert_allclose(model.scale, heard.std(0), rtol=1e-2)
+
+
+PAIRED = [
+    *((each.config, kind, "bernoulli") for each in vrnn_polyphony.BENCHMARKS for kind in ("none", "fixed")),
+    *(("vrnn-feel", latent, output) for _, latent, output, _ in vrnn_feel.MODELS),
+]
+
+
+@pytest.mark.parametrize(("name", "latent", "output"), PAIRED)
+def test_every_baseline_has_as_many_parameters_as_the_vrnn(name, latent, output):
+    base = load(CONFIGS / f"{name}.toml").model
+    other = replace(base, latent=latent, output=output)
+    sizes = matched(other, parameters(base))
+    assert parameters(sizes) == pytest.approx(parameters(base), rel=0.02)
+    assert parameters(sizes) == run.count(VRNN(sizes))
+    assert replace(sizes, features=base.features, units=base.units) == other
+
+
+def test_the_vrnn_itself_stays_as_it_is_configured():
+    base = load(CONFIGS / "vrnn-jsb.toml")
+    assert vrnn_polyphony.variant(base, "prior", "elbo") == base
+    assert vrnn_polyphony.variant(base, "prior", "fivo").model == base.model
 
 
 def test_the_command_knows_both():

@@ -1,13 +1,19 @@
-"""What the archives named in the training data's own documents say of themselves: licences and splits.
+"""What the archives named in the training data's own documents say of themselves: licences, splits, grids.
 
-An archive is known by its manifest's content, whatever the name of its folder or file.
+An archive is known by its manifest's content, whatever the name of its folder or file; a file of the
+polyphonic benchmark, which has none, by its own.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 LEAD = "GPL-3 (Nottingham), MIT (OpenEWLD), patterns GPL-2+"
 POP909 = "MIT (POP909, POP909-CL), patterns GPL-2+"
+POLYPHONY = (
+    "poly-boulanger-lewandowski: carried by an MIT repository (TCN); the originals (Boulanger-Lewandowski et "
+    "al. 2012) state none"
+)
 
 # Where each folder of an archive has its own licence, by folder, and by file where a folder has several.
 LICENCES: dict[str, str | dict[str, str]] = {
@@ -34,6 +40,14 @@ LICENCES: dict[str, str | dict[str, str]] = {
         "simutrans-data": "Artistic-1.0 (simutrans)",
         "tannerhelland": "CC BY 4.0, Tanner Helland",
     },
+    "JSB_Chorales": POLYPHONY,
+    "JSB_Chorales_16th_SATB": (
+        "poly-boulanger-lewandowski: Bach's chorales by voice, from JSB-Chorales-dataset (C.-Z. A. Huang), "
+        "which states none, after Boulanger-Lewandowski et al. 2012 and M. Allan"
+    ),
+    "Nottingham": POLYPHONY,
+    "MuseData": POLYPHONY,
+    "Piano_midi": POLYPHONY,
 }
 UNSTATED = "not stated"
 
@@ -50,6 +64,18 @@ MANIFESTS = {
     "df9856546e00af7e8d08fcc14ae40e6541a9ff813d5b790d2738416185f0c894": "pop909-mma-trio-2",
 }
 
+# sha1 of each file of `poly-boulanger-lewandowski`, which has no manifest.
+BENCHMARKS = {
+    "d656fa675ac455477086718103c26e866f49d64f": "JSB_Chorales",
+    "e24f7c2f64fe932ca78c3cb69e6e5552ca03726f": "JSB_Chorales_16th_SATB",
+    "9cd6e48346b9edb517411bbb18b989c92295c542": "Nottingham",
+    "cd7f480dfa039ca7159b3605a6a459b603390099": "MuseData",
+    "e504305019706efd9685965119f7bd96c2ac141c": "Piano_midi",
+}
+
+# Frames in a bar of 4/4, as the chorales' README has them; of the other sets no document says it.
+FRAMES_A_BAR = {"JSB_Chorales": 4, "JSB_Chorales_16th_SATB": 16}
+
 # Archives whose official split is by recording: their groups are players and span it.
 SPLIT_BY_RECORDING = frozenset({"groove"})
 
@@ -63,6 +89,7 @@ FIRST_WORDS = {
         "freedink-data: zlib-like, liquidwar-data: FAL or GPL-2+, tannerhelland: CC BY 4.0, "
         "easyrpg-rtp: CC BY 4.0",
     ),
+    *((name, UNSTATED) for name in BENCHMARKS.values()),
 }
 
 
@@ -93,6 +120,14 @@ def restated(name: str, licence: str) -> str:
         return today
     # FreeDink's own files give no voice that can be used: no store ever held them.
     return joined(text for place, text in today.items() if not place.startswith("freedink-data/"))
+
+
+def frames_a_bar(source: Mapping[str, Any]) -> int:
+    """Return how many frames of a roll make a bar of 4/4 in `source`, one of a store's; 0: nobody says."""
+    if "frames_a_bar" in source:
+        return int(source["frames_a_bar"])
+    first = (source["name"], source["licence"]) in FIRST_WORDS
+    return FRAMES_A_BAR.get(source["name"], 0) if first else 0
 
 
 def joined(licences: Iterable[str]) -> str:

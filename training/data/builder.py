@@ -10,10 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.bar import STEPS_PER_BAR
-from training.data.archives import SPLIT_BY_RECORDING, UNSTATED, joined, licence_of
+from training.data import benchmark
+from training.data.archives import (
+    BENCHMARKS,
+    FRAMES_A_BAR,
+    SPLIT_BY_RECORDING,
+    UNSTATED,
+    joined,
+    licence_of,
+)
 from training.data.corpus import Entry, split_of
 from training.data.midi import UnusableError
 from training.data.report import Report, SourceReport
+from training.data.rollnotes import FRAMES_PER_BAR
 from training.data.songs import Piece, Song
 from training.data.store import BARS, VERSION
 from training.data.windows import Selector
@@ -92,11 +101,23 @@ class Builder:
                 "files": source.files,
                 "songs": source.songs,
                 "windows": sum(source.windows.values()),
+                **({"frames_a_bar": self._grid(source.name)} if self.form == "roll" else {}),
             }
             for source in report.sources
         ]
         content = hashlib.sha256(rows.tobytes()).hexdigest()
         _dump(folder / "store.json", {**meta, "rows": content, "sources": sources})
+
+    def _grid(self, source: str) -> int:
+        """Return how many frames of the rolls of `source` make a bar of 4/4, 0 where nobody says."""
+        grids = {
+            FRAMES_A_BAR.get(BENCHMARKS.get(song.sha1, ""), 0)
+            if song.path.lower().endswith(benchmark.SUFFIX)
+            else FRAMES_PER_BAR
+            for song in self.songs
+            if song.source == source
+        }
+        return grids.pop() if len(grids) == 1 else 0
 
     def _placed(self, entry: Entry, sha1: str) -> Entry:
         group = entry.group or sha1[:12]
@@ -107,7 +128,8 @@ class Builder:
             raise UnusableError(
                 "group in two splits", f"{group} is in {self._splits[group]}, this file says {split}"
             )
-        return replace(entry, sha1=sha1, group=group, split=split)
+        archive = entry.archive or BENCHMARKS.get(sha1, "")
+        return replace(entry, sha1=sha1, group=group, split=split, archive=archive)
 
 
 def _song(entry: Entry, first_row: int, piece: Piece) -> Song:

@@ -153,7 +153,11 @@ class BottomDecoder(nn.Module):
 
 
 class MusicVAE(nn.Module):
-    """The whole model; `config.family` decides what the bottom decoders hear as context."""
+    """The whole model; `config.family` decides what the bottom decoders hear as context.
+
+    Flat models of several voices have a decoder for each here, too, so that any voice can be muted or left
+    out; the paper's flat trio is one RNN with an output for each (section 3.3), whose voices hear each other.
+    """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()

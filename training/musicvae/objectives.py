@@ -100,7 +100,7 @@ def decode(
     """Return nats (N,) of `tokens` (N, T, voices) under `contexts` (N, context), and accuracies a voice."""
     inputs = tokens
     if model.training and stage.scheduled_sampling > 0:
-        inputs = _mixed(model, contexts, tokens, stage.scheduled_sampling, iteration)
+        inputs = mixed(model, contexts, tokens, stage.scheduled_sampling, iteration)
     nats = torch.zeros(len(tokens), device=tokens.device)
     figures: Figures = {}
     for v, (name, logits) in enumerate(
@@ -138,8 +138,8 @@ def _beta(model: MusicVAE, stage: Stage, iteration: int) -> float:
 
 
 @torch.no_grad()
-def _mixed(model: MusicVAE, contexts: Tensor, tokens: Tensor, rate: float, iteration: int) -> Tensor:
-    """Scheduled sampling (Bengio et al. 2015): the model's own draws in place of some of the tokens it hears.
+def mixed(model: MusicVAE, contexts: Tensor, tokens: Tensor, rate: float, iteration: int) -> Tensor:
+    """Scheduled sampling (Bengio et al. 2015): return `tokens` (N, T, voices) with own draws for some.
 
     The truth is kept with probability k / (k + exp(i / k)); the draws come from a teacher-forced pass, so
     the fused LSTM serves, where the step-by-step form would hear its own draws within the pass.

@@ -7,8 +7,9 @@ from numpy.typing import NDArray
 from training.data.songs import VOICES
 from training.data.view import view, widened
 from training.musicvae.model import MusicVAE
+from training.papers import musicvae
 from training.papers.job import Cell, Job
-from training.papers.musicvae import store, trained
+from training.papers.musicvae import configuration, store, trained
 from training.statistics import attributes
 from training.subject import prior_latents
 
@@ -24,11 +25,20 @@ EXAMPLES = 20_000  # training melodies that the vectors come from; the paper's a
 LATENTS = 256
 BATCH = 64
 Values = dict[str, NDArray[np.float64]]
+DIFFERS = f"""
+{musicvae.DIFFERS.strip()}
+- Vectors: the quartiles are of at most {EXAMPLES:,} training melodies, the paper's of 370,000.
+- Change: in percent of the attribute's mean over all {LATENTS} draws, not the mean of each draw's percentage,
+  which has no value where a draw shows nothing of the attribute. The same noise draws every melody before and
+  after.
+- The paper shows this figure without numbers in its text: there is no published column.
+"""
 
 
 def reproduce(job: Job) -> None:
     """Train the 16-bar hierarchical melody if it is missing; table and draw the change of each attribute."""
-    model: MusicVAE = trained(job, "song", {"song": 1.0}).model
+    configs = {"song": configuration(job, "song")}
+    model: MusicVAE = trained(job, configs, {"song": 1.0}, "song").model
     melodies = view(store(job), ["melody"], model.config.bars)
     rows = np.random.default_rng(0).permutation(melodies.of("train"))[:EXAMPLES]
     vectors = attribute_vectors(model, melodies.tokens(rows))
@@ -44,9 +54,9 @@ def reproduce(job: Job) -> None:
             for own, (name, line) in enumerate(zip(vectors, found, strict=True))
         ]
         title = f"{TITLE}: change of each attribute in percent, vector {sign}, {LATENTS} draws of the prior"
-        job.table(f"figure4-{sign}", title, ("vector", *vectors, "moves its own most"), table)
+        job.table(sign, title, ("vector", *vectors, "moves its own most"), table)
     _draw(job, list(vectors), changes)
-    job.finish(TITLE)
+    job.finish(TITLE, DIFFERS)
 
 
 def moves_own_most(line: NDArray[np.float64], own: int, sign: str) -> bool:
@@ -103,4 +113,4 @@ def _draw(job: Job, names: list[str], changes: dict[str, NDArray[np.float64]]) -
         panel.set_yticks(range(len(names)), names, fontsize=7)
         for (row, column), value in np.ndenumerate(found):
             panel.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7)
-    job.picture("figure4", figure)
+    job.picture("", figure)

@@ -1,5 +1,6 @@
 """MusicVAE, Figure 3: what lies between two melodies, and how likely a 5-gram model finds it."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import numpy as np
@@ -11,29 +12,39 @@ from training.data.draws import spread_rows
 from training.data.view import View, view
 from training.musicvae.model import MusicVAE
 from training.musicvae.ngram import NGram
-from training.papers.job import Cell, Job
-from training.papers.musicvae import store, trained
+from training.papers import musicvae
+from training.papers.job import Cell, Job, PaperError
+from training.papers.musicvae import configuration, store, trained
 
 TITLE = "MusicVAE (Roberts et al. 2018), Figure 3"
 EXAMPLES = 8000  # training melodies that the 5-gram model learns from
 PAIRS = 256  # the paper walks 1024
+OF_FILE = 2  # melodies at most: windows of one song overlap
 POINTS = np.linspace(0.0, 1.0, 11)
 TEMPERATURE = 0.5
 BATCH = 64
 MODELS = {"song-flat": "flat", "song": "hierarchical"}
 Tokens = NDArray[np.int64]  # (N, steps)
+DIFFERS = f"""
+{musicvae.DIFFERS.strip()}
+- Pairs: at most {PAIRS}, the paper has 1024. Both ends are drawn from the test melodies of all sources
+  together, no file gives more than {OF_FILE}, so a source counts by its files.
+- Judge: the 5-gram model has learnt {EXAMPLES:,} training melodies, spread evenly over them; the paper's all.
+- The paper shows these curves without numbers in its text: there is no published column.
+"""
 
 
 def reproduce(job: Job) -> None:
     """Walk between test melodies by slerp and by naive blending; tables and draws distance and cost."""
-    among = dict.fromkeys(MODELS, 1.0)
-    models = {name: trained(job, config, among).model for config, name in MODELS.items()}
+    configs = {name: configuration(job, name) for name in MODELS}
     melodies = view(store(job), ["melody"])
+    rows = pairs(melodies)
+    if not len(rows):
+        raise PaperError(f"{job.name}: the store's test split has no two melodies of {melodies.bars} bars")
+    shares = dict.fromkeys(MODELS, 1.0)
+    models = {title: trained(job, configs, shares, name).model for name, title in MODELS.items()}
     judge = NGram(_training(melodies), models["flat"].config.vocabularies[0])
-    rows = spread_rows(melodies.of("test"), 2 * PAIRS)
-    ends = melodies.tokens(rows)[..., 0].reshape(len(rows), -1)
-    half = len(ends) // 2
-    a, b = ends[:half], ends[half : 2 * half]
+    a, b = (_flattened(melodies, ends) for ends in rows.T)
     walks: dict[str, Callable[[float], Tokens]] = {"data": lambda alpha: blend(a, b, alpha)}
     for name, model in models.items():
         walks[name] = walk(model, a, b)
@@ -50,9 +61,26 @@ def reproduce(job: Job) -> None:
             line += [apart, cost]
         table.append(line)
     head = ("alpha", *(f"{name}, {what}" for name in walks for what in ("distance from A", "relative cost")))
-    job.table("figure3", f"{TITLE}: {half} pairs of 16-bar melodies, temperature {TEMPERATURE}", head, table)
+    job.table("", f"{TITLE}: {len(rows)} pairs of 16-bar melodies, temperature {TEMPERATURE}", head, table)
     _draw(job, curves)
-    job.finish(TITLE)
+    job.finish(TITLE, DIFFERS)
+
+
+def pairs(melodies: View, count: int = PAIRS) -> NDArray[np.int64]:
+    """Return at most `count` pairs (N, 2) of rows of the test split, drawn at random and always the same.
+
+    The store has its songs source by source: the drawing mixes them, or A would be of one corpus and B of
+    another. A file gives OF_FILE rows at most, and no row is drawn twice.
+    """
+    rows = np.random.default_rng(0).permutation(melodies.of("test"))
+    given: Counter[int] = Counter()
+    kept = []
+    for row, file in zip(rows.tolist(), melodies.files(rows).tolist(), strict=True):
+        given[file] += 1
+        if given[file] <= OF_FILE:
+            kept.append(row)
+    half = min(count, len(kept) // 2)
+    return np.array(kept[: 2 * half], np.int64).reshape(half, 2)
 
 
 def blend(a: Tokens, b: Tokens, alpha: float, seed: int = 0) -> Tokens:
@@ -85,8 +113,11 @@ def _encoded(model: MusicVAE, melodies: Tokens) -> NDArray[np.float32]:
 
 
 def _training(melodies: View) -> Tokens:
-    tokens = melodies.tokens(spread_rows(melodies.of("train"), EXAMPLES))
-    return tokens[..., 0].reshape(len(tokens), -1)
+    return _flattened(melodies, spread_rows(melodies.of("train"), EXAMPLES))
+
+
+def _flattened(melodies: View, rows: NDArray[np.int64]) -> Tokens:
+    return melodies.tokens(rows)[..., 0].reshape(len(rows), -1)
 
 
 def _costs(judge: NGram, melodies: Tokens) -> NDArray[np.float64]:
@@ -104,4 +135,4 @@ def _draw(job: Job, curves: dict[str, list[tuple[float, float]]]) -> None:
     panels[0].set(ylabel="distance from A")
     panels[1].set(ylabel="relative cost, 5-gram", xlabel="from A to B")
     panels[0].legend(fontsize=8)
-    job.picture("figure3", figure)
+    job.picture("", figure)

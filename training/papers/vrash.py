@@ -7,8 +7,7 @@ likelihood, is told apart.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +18,7 @@ from training.configfile import load
 from training.data.notes import ELEMENTS
 from training.data.store import Store
 from training.papers import CONFIGS
-from training.papers.job import Cell, Job, PaperError
+from training.papers.job import Cell, Job
 from training.vrash.bound import SAMPLES
 from training.vrash.examine import BATCH, DRAWS, LIMIT, Results, examine
 from training.vrash.model import ARCHIVES, VRASH
@@ -31,10 +30,12 @@ MODELS = {  # by the name of each: family, cell, and the paper's figure
     "LM, highway": ("lm", "highway", None),
     "LM, LSTM": ("lm", "lstm", 2.34),
     "VAE, highway": ("vae", "highway", None),
+    "VAE, LSTM": ("vae", "lstm", None),
     "VRASH, highway": ("vrash", "highway", 2.11),
     "VRASH, LSTM": ("vrash", "lstm", None),
 }
 OURS = "VRASH, highway"
+BASELINES = tuple(name for name, (family, _, _) in MODELS.items() if family == "lm")
 HEAD = (
     "model",
     "parameters",
@@ -47,6 +48,20 @@ HEAD = (
     "active units",
     "collapsed",
 )
+DIFFERS = """
+- Published: 2.34 (LM) and 2.11 (VRASH) are read from the paper's text. It does not say over which notes and
+  elements, in which base of the logarithm, or whether VRASH's holds the KL. Here a note's cross-entropy is in
+  nats, the sum over delay, pitch class and octave; VRASH's is the reconstruction, and its bound is what
+  compares with the LM's likelihood.
+- Data: folk tunes, lead sheets, pop melodies and game scores of open archives; the paper's are 15,000 tracks
+  of 4 GB of MIDI files of many genres, which nobody may pass on. The filters of tracks are the paper's: at
+  most 11 pauses, enough entropy, the median pitch in the 4th octave.
+- Size: the paper tells only that z has 16 dimensions. Here all models have the configuration's sizes, and
+  tracks are cut into phrases of a fixed number of notes.
+- Method: the elements of a note are drawn one after the other, each hearing those before; part of the
+  tracks hide their label in training. The weight of the KL grows in training, and where the configuration
+  has free bits they cost nothing there and in choosing the checkpoint; the table counts the whole KL.
+"""
 SAMPLED = ("repeated notes", "pitch entropy", "rhythm entropy", "intervals", "in key", "repeated motifs")
 
 
@@ -54,7 +69,7 @@ SAMPLED = ("repeated notes", "pitch entropy", "rhythm entropy", "intervals", "in
 class Plan:
     """What is trained, and on how much it is examined."""
 
-    config: Config = field(default_factory=lambda: load(CONFIG))
+    config: Config
     archives: tuple[str, ...] = ARCHIVES
     limit: int = LIMIT
     samples: int = SAMPLES
@@ -72,12 +87,9 @@ class Plan:
 
 def reproduce(job: Job, plan: Plan | None = None) -> None:
     """Train VRASH and its baselines for equal shares of the time, and write what the paper's figures show."""
-    for needed in ("matplotlib", "sklearn"):
-        if find_spec(needed) is None:
-            raise PaperError(f"{needed} is not installed: the pictures need pip install 'live-vae[plots]'")
     from training.papers.vrash_pictures import bars
 
-    plan = plan or Plan()
+    plan = plan or Plan(load(job.configs / CONFIG.name))
     store = job.store("note", *plan.archives)
     runs = plan.runs()
     models = {name: job.run(_folder(name), config, store, 1 / len(runs)) for name, config in runs.items()}
@@ -93,7 +105,7 @@ def reproduce(job: Job, plan: Plan | None = None) -> None:
     job.picture("cross-entropy", bars({name: found["all"] for name, found in examined.items()}))
     _verdict(job, examined)
     _latents(job, trained[OURS], store, plan.latents)
-    job.finish(f"VRASH, on {', '.join(plan.archives)}")
+    job.finish(f"VRASH, on {', '.join(plan.archives)}", DIFFERS)
 
 
 def _folder(name: str) -> str:
@@ -142,18 +154,19 @@ def _samples(examined: Mapping[str, Results]) -> tuple[list[str], list[list[Cell
 
 
 def _verdict(job: Job, examined: Mapping[str, Results]) -> None:
-    """Say whether what the paper found came out."""
-    ours, baseline = examined[OURS]["all"], examined["LM, highway"]["all"]["cross_entropy"]
-    repeats = {
-        name: examined[name]["prior"]["statistics"]["repeated notes"] for name in ("LM, highway", OURS)
-    }
+    """Say whether what the paper found came out, against the better of the language models."""
+    told = {name: examined[name]["all"]["cross_entropy"] for name in BASELINES}
+    best = min(told, key=lambda name: told[name])
+    ours, baseline = examined[OURS]["all"], told[best]
+    repeats = {name: examined[name]["prior"]["statistics"]["repeated notes"] for name in (best, OURS)}
     above = {key: ours[key] - baseline for key in ("cross_entropy", "bound", "importance_sampled")}
     untrained = examined[UNTRAINED]["all"]["cross_entropy"] - baseline
     job.say(
-        f"VRASH against the LM, nats a note: {above['cross_entropy']:+.3f} in cross-entropy, "
-        f"{above['bound']:+.3f} as a bound, {above['importance_sampled']:+.3f} by importance sampling; "
+        f"{OURS}, against the better language model, {best}, nats a note: "
+        f"{above['cross_entropy']:+.3f} in cross-entropy, {above['bound']:+.3f} as a bound, "
+        f"{above['importance_sampled']:+.3f} by importance sampling; "
         f"untrained {untrained:+.3f}. Repeated notes: "
-        f"{repeats[OURS]:.3f} against {repeats['LM, highway']:.3f}, the data has "
+        f"{repeats[OURS]:.3f} against {repeats[best]:.3f}, the data has "
         f"{examined[OURS]['prior']['data']['repeated notes']:.3f}."
     )
 

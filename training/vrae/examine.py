@@ -10,6 +10,7 @@ from torch import Tensor
 from training import run
 from training.data.draws import spread_rows
 from training.data.store import Store
+from training.evaluate import interpolation
 from training.loss import NATS_PER_BIT
 from training.statistics import overlap, summary
 from training.subject import prior_latents
@@ -20,7 +21,8 @@ from training.vrae.playing import WINDOW, endurance, logistic, obedience, of_rol
 
 LIMIT = 1000  # excerpts of a source, and windows of the songs
 ACTIVE = 0.01  # a unit is active if the variance of its mu over the data exceeds this (Burda et al. 2016)
-PLAYED = 64  # latents that are played for long
+DRAWS = 1000  # latents of the prior that are played for as long as a window of the songs
+PLAYED = 64  # of them that are played for long
 
 Results = dict[str, Any]
 
@@ -37,14 +39,15 @@ def examine(
     *,
     limit: int = LIMIT,
     samples: int = SAMPLES,
-    played: int = PLAYED,
+    draws: int = DRAWS,
     seed: int = 0,
 ) -> Results:
     """Return every figure of `model` on the songs that it knows, and on those of `split` source by source.
 
-    Nats are a frame's, micro-averaged; `samples` draws make the importance-sampled estimate. A model is
-    collapsed if its KL is below a nat or fewer than a tenth of its units are active. What it plays is
-    measured on `played` draws of the prior, at the temperature that keeps the data's density and polyphony.
+    At most `limit` excerpts a source, spread evenly; nats are a frame's, micro-averaged; `samples` draws make
+    the importance-sampled estimate. A model is collapsed if its KL is below a nat or fewer than a tenth of
+    its units are active. What it plays is measured on `draws` of the prior beside the songs that it knows, at
+    the temperature that keeps their density and polyphony; PLAYED of the draws are played for long.
     ConfigError: a store without its songs; ExamineError: no excerpt at all.
     """
     model = model.eval()
@@ -54,16 +57,16 @@ def examine(
         raise ExamineError(f"there is no excerpt in split {split or 'all'}")
     torch.manual_seed(seed)
     facts: Results = {"family": "vrae", "parameters": run.count(model), "identity": run.identity(model)}
-    facts["frames"] = model.config.steps  # of an excerpt
+    facts |= {"frames": model.config.steps, "by_heart": bool(model.config.songs)}  # frames of an excerpt
     results: Results = {"model": facts, "store": store.digest(), "split": split, "sources": {}}
     for name, rows in parts.items():
         if len(rows):
             some = spread_rows(rows, limit)
             found = _part(model, excerpts.read(some), samples)
             results["sources"][name] = {"excerpts": len(some), "of": len(rows), **found}
-    if played and len(parts["known"]):
+    if draws and len(parts["known"]):
         results["prior"] = _played(
-            model, store, excerpts, parts["known"], played=played, limit=limit, seed=seed
+            model, store, excerpts, parts["known"], draws=draws, limit=limit, seed=seed
         )
     return results
 
@@ -93,6 +96,7 @@ def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
         "collapsed": units < 0.1 * mu.shape[1] or kl_mean < 1.0,
         "accuracy_forced": _share(forced),
         "accuracy_free": _share(free),
+        "interpolation": interpolation(lambda z: model.play(z, bars, 0.0)[:, : batch.shape[1]], mu),
     }
 
 
@@ -107,14 +111,16 @@ def _share(counts: list[tuple[int, int]]) -> float:
 
 
 def _played(
-    model: VRAE, store: Store, excerpts: Excerpts, known: Rows, *, played: int, limit: int, seed: int
+    model: VRAE, store: Store, excerpts: Excerpts, known: Rows, *, draws: int, limit: int, seed: int
 ) -> Results:
     data = of_rolls(model, windows(model, store, limit))
-    z = prior_latents(played, model.config.z_size, seed)
-    heat, tried = temperatures(model, posterior_draws(model, excerpts, known, played, seed), data)
-    drawn = of_rolls(model, model.play(z, WINDOW, heat, logistic(model, WINDOW, played, seed)))
+    heat, tried = temperatures(model, posterior_draws(model, excerpts, known, min(draws, PLAYED), seed), data)
+    every = prior_latents(draws, model.config.z_size, seed)
+    drawn = of_rolls(model, model.play(every, WINDOW, heat, logistic(model, WINDOW, draws, seed)))
+    z = every[:PLAYED]
     return {
-        "draws": played,
+        "samples": draws,
+        "beside": "windows of its own, the training songs",
         "temperature": heat,
         "temperatures": [{"temperature": at, **means} for at, means in tried],
         "data": summary(data),

@@ -11,6 +11,7 @@ from training import run
 from training.data.draws import spread_rows
 from training.data.notes import ELEMENTS
 from training.data.store import Store
+from training.evaluate import interpolation
 from training.loss import NATS_PER_BIT
 from training.statistics import overlap, summary
 from training.subject import prior_latents
@@ -70,7 +71,10 @@ def examine(
 
 
 def _sums(model: VRASH, found: Phrases, rows: NDArray[np.int64], samples: int) -> dict[str, NDArray[Any]]:
-    """Return of each phrase its notes, the nats and right guesses of its elements, KL, likelihood, mu."""
+    """Return of each phrase its notes, the nats of its elements, KL, likelihood, mu, and right elements.
+
+    Those are "right" teacher-forced from the mean of q, and "again" as sampled from a draw of it.
+    """
     sums: dict[str, list[Tensor]] = {}
     for some in np.array_split(rows, -(-len(rows) // BATCH)):
         notes = found.read(some)
@@ -79,6 +83,9 @@ def _sums(model: VRASH, found: Phrases, rows: NDArray[np.int64], samples: int) -
         mu = model.posterior(notes).mu
         logits = model.teacher_forced(mu, notes)
         right = [(logits[k].argmax(-1) == notes[..., k]) & known for k in range(len(ELEMENTS))]
+        label = notes[:, 0, len(ELEMENTS) :]
+        drawn = model.generate(model.posterior(notes).sample(), label, notes.shape[1])
+        again = (drawn == notes)[..., : len(ELEMENTS)] & known.unsqueeze(-1)
         measured = {
             "notes": known.sum(1),
             "nats": nats.double().sum(1),
@@ -86,6 +93,7 @@ def _sums(model: VRASH, found: Phrases, rows: NDArray[np.int64], samples: int) -
             "kl": divergence.double() if model.encoder else torch.zeros(len(notes)),
             "likely": log_likelihood(model, notes, samples),
             "right": torch.stack(right, -1).sum(1),
+            "again": again.sum(1),
             "mu": mu,
         }
         for key, value in measured.items():
@@ -113,6 +121,20 @@ def _figures(model: VRASH, sums: dict[str, NDArray[Any]]) -> Results:
         "collapsed": latent and (units < 0.1 * mu.shape[1] or float(sums["kl"].mean()) < 1.0),
         "nats": {name: float(elements[k]) for k, name in enumerate(ELEMENTS)},
         "accuracy": {name: float(sums["right"][:, k].sum() / count) for k, name in enumerate(ELEMENTS)},
+    } | (_latent(model, sums) if latent else {})
+
+
+def _latent(model: VRASH, sums: dict[str, NDArray[Any]]) -> Results:
+    """Return how well phrases are given back from their latents, and how even the way between two is."""
+    untold = torch.full((1, 2), -1)
+
+    def likeliest(z: Tensor) -> Tensor:
+        return model.generate(z, untold.expand(len(z), 2), model.config.notes, 0.0)
+
+    again = sums["again"].sum(0) / sums["notes"].sum()
+    return {
+        "sampled_accuracy": {name: float(again[k]) for k, name in enumerate(ELEMENTS)},
+        "interpolation": interpolation(likeliest, torch.from_numpy(sums["mu"])),
     }
 
 
@@ -123,6 +145,7 @@ def _invented(model: VRASH, found: Phrases, rows: NDArray[np.int64], draws: int,
     own, true = statistics(written), statistics(data.numpy())
     return {
         "samples": draws,
+        "beside": "the split's phrases, with their labels and lengths",
         "statistics": summary(own),
         "data": summary(true),
         "overlap": overlap(own, true),

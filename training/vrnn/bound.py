@@ -14,17 +14,16 @@ from training.vrnn.sequences import Sequences
 def elbo(model: VRNN, rows: Tensor, stage: Stage, iteration: int) -> tuple[Tensor, Figures]:
     """Return the timestep-wise bound of sequences (B, T, ...), equation 11; an RNN's is exact.
 
-    In training the KL's weight grows to `beta` (beta_rate) and `free_bits` a frame cost nothing; in
+    In training the KL's weight grows to `beta` (beta_rate) and `free_bits` a frame cost nothing, an equal
+    part for each unit (Kingma et al. 2016): in one sum a few units would take them all. In
     validation it is the bound itself, so that losses compare.
     """
-    steps = model(rows)
-    frames = steps.known.sum()
-    likelihood = steps.log_likelihood.sum() / frames
+    likelihood, divergences = (terms.mean(0) for terms in model.terms(model.pack(rows)))
     if model.training:
         beta = stage.beta * (1.0 - stage.beta_rate**iteration if stage.beta_rate else 1.0)
-        # Padding has a KL of 0, which is below any free bits.
-        return penalty(steps.kl, beta, stage.free_bits).sum() / frames - likelihood, {}
-    divergence = steps.kl.sum() / frames
+        part = stage.free_bits / max(1, len(divergences))
+        return penalty(divergences, beta, part).sum() - likelihood, {}
+    divergence = divergences.sum()
     loss = divergence - likelihood
     return loss, {"nats_per_step": float(loss), "kl_bits": float(divergence) / NATS_PER_BIT}
 

@@ -4,7 +4,8 @@ All frames count alike (micro-average), however the sequences are put together i
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor
 
 from training.loss import NATS_PER_BIT
 from training.vrnn.model import VRNN, Inferred, divergences
+from training.vrnn.packed import Packed
 from training.vrnn.particles import estimate
 from training.vrnn.sequences import Rows, padded
 
@@ -20,11 +22,21 @@ SAMPLES = 40  # the paper's (section 5)
 BATCH = 8192  # frames at a time, longer sequences alone
 PARTICLES = 1 << 17  # the same times samples
 ACTIVE = 0.01  # nats a frame: a unit whose posterior departs less from its prior tells nothing
-COLLAPSED = 0.1  # share of active units below which the posterior has collapsed
+COLLAPSED = 0.1  # share of active units, and of the KL that is worth it, below which z tells nothing
 
 
 class ExamineError(Exception):
     """Nothing to measure on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """log p(x) of each sequence in nats, float64 (pieces,), and its frames."""
+
+    frames: NDArray[np.int64]
+    bound: NDArray[np.float64]
+    importance: NDArray[np.float64]
+    filtered: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,55 +48,96 @@ class Findings:
     importance: float  # its estimate by importance sampling
     filtered: float  # and by a particle filter, the tighter the longer a sequence is
     kl_bits: float
+    worth_bits: float  # by which the posterior's z makes a frame likelier than one drawn from the prior there
     active: int  # latent units
     units: int
+    pieces: Pieces
 
     @property
     def collapsed(self) -> bool:
-        """Whether the latents tell nothing of what comes, so that the model is an RNN."""
-        return self.units > 0 and self.active < max(1.0, COLLAPSED * self.units)
+        """Whether the latents tell nothing of what comes, so that the model is an RNN.
+
+        Free bits keep units active at no cost, so that what they say must also be worth something.
+        """
+        few = self.active < max(1.0, COLLAPSED * self.units)
+        return self.units > 0 and (few or self.worth_bits < COLLAPSED * self.kl_bits)
+
+    def figures(self) -> dict[str, Any]:
+        """Return all but the single pieces."""
+        figures = asdict(self)
+        del figures["pieces"]
+        return figures | {"collapsed": self.collapsed}
 
 
 @torch.no_grad()
 def measure(model: VRNN, sequences: Sequence[Rows], samples: int = SAMPLES, seed: int = 0) -> Findings:
     """Return the figures of `model` on whole `sequences`. ExamineError: there is no frame."""
-    frames = sum(map(len, sequences))
+    lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+    frames = int(lengths.sum())
     if not frames:
         raise ExamineError("there is no sequence to measure on")
     device = model.mean.device
-    bound = importance = filtered = 0.0
     units = 0 if model.config.latent == "none" else model.config.z_size
     divergence = torch.zeros(units, device=device, dtype=torch.float64)
+    worth, bounds, estimates = 0.0, [], []
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         for rows in batches(sequences, BATCH):
             packed = model.pack(rows.to(device))
-            likelihood, told = model.terms(packed)
-            bound += float(likelihood.double().sum() - told.double().sum())
+            likelihood, blind, told = _terms(model, packed)
+            bounds.append(packed.back(likelihood.double() - told.double().sum(1)).sum(1))
+            worth += float((likelihood - blind).double().sum())
             divergence += told.double().sum(0)
-        if not units:
-            exact = bound / frames
-            return Findings(frames, exact, exact, exact, 0.0, 0, 0)
-        for rows in batches(sequences, PARTICLES // samples):
-            for_each = [estimate(model, rows.to(device), samples, resample) for resample in (False, True)]
-            importance += float(for_each[0].log_likelihood.double().sum())
-            filtered += float(for_each[1].log_likelihood.double().sum())
+        for rows in batches(sequences, PARTICLES // samples) if units else ():
+            pair = [estimate(model, rows.to(device), samples, resample) for resample in (False, True)]
+            estimates.append(torch.stack([found.log_likelihood.double().sum(1) for found in pair]))
+    bound = _unsorted(torch.cat(bounds), sequences)
+    importance, filtered = _unsorted(torch.cat(estimates, 1), sequences) if units else (bound, bound)
     usual = divergence / frames
     return Findings(
         frames,
-        bound / frames,
-        importance / frames,
-        filtered / frames,
+        float(bound.sum()) / frames,
+        float(importance.sum()) / frames,
+        float(filtered.sum()) / frames,
         float(usual.sum()) / NATS_PER_BIT,
+        worth / frames / NATS_PER_BIT,
         int((usual > ACTIVE).sum()),
         units,
+        Pieces(lengths, bound, importance, filtered),
     )
+
+
+def _terms(model: VRNN, packed: Packed) -> tuple[Tensor, Tensor, Tensor]:
+    """Return log p(x) of every frame with the posterior's z, and with one of the prior there, (N,) each.
+
+    And each unit's KL, (N, z_size or none).
+    """
+    if model.config.latent == "none":
+        likelihood, none = model.terms(packed)
+        return likelihood, likelihood, none
+    seen = model.infer(model.features(packed.x, packed.condition), packed.condition, packed.sizes)
+    blind = model.phi_z(seen.prior_mu + seen.prior_sigma * torch.randn_like(seen.prior_sigma))
+    own, other = (
+        model.likelihood(seen.past, packed.condition, drawn, packed.x) for drawn in (seen.drawn, blind)
+    )
+    return own, other, divergences(seen)
+
+
+def _order(sequences: Sequence[Rows]) -> list[int]:
+    return sorted(range(len(sequences)), key=lambda number: len(sequences[number]), reverse=True)
+
+
+def _unsorted(values: Tensor, sequences: Sequence[Rows]) -> NDArray[np.float64]:
+    """Return `values` (..., pieces), in the order of `batches`, in that of `sequences`."""
+    found = np.empty(values.shape)
+    found[..., _order(sequences)] = values.cpu().numpy()
+    return found
 
 
 def batches(sequences: Sequence[Rows], frames: int) -> Iterator[Tensor]:
     """Yield all of `sequences`, those of like length together, with at most `frames` frames or one alone."""
     batch: list[Rows] = []
-    for sequence in sorted(sequences, key=len, reverse=True):
+    for sequence in (sequences[number] for number in _order(sequences)):
         if batch and sum(map(len, batch)) + len(sequence) > frames:
             yield padded(batch)
             batch = []
