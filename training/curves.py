@@ -37,16 +37,21 @@ class Pace:
 
 
 def write(folder: Path, rows: Sequence[Row]) -> None:
-    """Write `rows` as curves.csv and curves.png into `folder`."""
-    names = [*HEAD, *sorted({name for row in rows for name in row} - set(HEAD))]
+    """Write `rows` as curves.csv into `folder`."""
+    names = _names(rows)
     with whole(folder / "curves.csv") as partial, partial.open("w", newline="") as file:
         table = csv.DictWriter(file, names)
         table.writeheader()
         table.writerows({name: f"{value:.6g}" for name, value in row.items()} for row in rows)
+
+
+def draw(folder: Path, rows: Sequence[Row]) -> None:
+    """Draw `rows` as curves.png into `folder`, which takes a while: not for every row."""
     try:
         from matplotlib.figure import Figure
     except ImportError:  # a bare GPU machine has torch and NumPy only
         return
+    names = _names(rows)
     figure = Figure(figsize=(11, 3.2), layout="constrained")
     panels = figure.subplots(1, 3)
     groups: tuple[tuple[str, list[str]], ...] = (
@@ -64,6 +69,10 @@ def write(folder: Path, rows: Sequence[Row]) -> None:
             panel.legend(fontsize=7)
     with whole(folder / "curves.png") as partial:
         figure.savefig(partial, dpi=120, format="png")
+
+
+def _names(rows: Sequence[Row]) -> list[str]:
+    return [*HEAD, *sorted({name for row in rows for name in row} - set(HEAD))]
 
 
 def line(objective: str, row: Row) -> str:

@@ -103,6 +103,7 @@ class Fit:
             if time.monotonic() - checkpointed > CHECKPOINT_SECONDS:
                 checkpointed = time.monotonic()
                 self.checkpoint(optimiser, batches)
+                curves.draw(self.output, progress.rows)
         if not isfinite(progress.best):  # it was resumed with no time left
             self.validate(stage, valid, {"iterations_per_second": 0.0})
         progress.spent += earlier + time.monotonic() - began
@@ -227,9 +228,10 @@ def fit(
         before = saved.get("before", [])
         if start is not None and not before:
             raise run.RunError(f"{output}: began without the weights of {start}; --from is for a new folder")
-        finished = progress.stage == len(config.stages)
-        at = f"stage {progress.stage + 1}, iteration {progress.iteration}"
-        report(f"{output} is finished" if finished else f"resuming at {at}")
+        if progress.stage == len(config.stages):
+            report(f"{output} is finished")
+            return progress
+        report(f"resuming at stage {progress.stage + 1}, iteration {progress.iteration}")
     elif start is not None:
         before = run.begin(model, config.system, start, device)
     work = Fit(config, store, output, device, model, progress, made, before, report)
@@ -242,4 +244,5 @@ def fit(
         if not work.stage(within, None if left is None else left * shares[0] / sum(shares), until):
             break
         saved = None
+    curves.draw(output, progress.rows)
     return progress
