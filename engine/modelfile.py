@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-Blocks = tuple[Tensor, Tensor]  # weights ([voices,] rows, columns) and biases ([voices,] rows)
+Block = tuple[Tensor, Tensor]  # weights (rows, columns) and biases (rows,)
 
 
 def opened(path: Path | str) -> Any:
@@ -34,17 +34,16 @@ def frozen(module: Any, methods: list[str]) -> Any:
         return torch.jit.freeze(module, preserved_attrs=methods)
 
 
-def blocks(product: Any) -> Blocks:
-    """Return what a product of the file multiplies with and adds, a block for each voice."""
+def block(product: Any) -> Block:
+    """Return what a product of one voice multiplies with and adds."""
     if not hasattr(product, "packed"):
-        return product.weight().transpose(1, 2), product.bias.squeeze(1)
+        return product.weight().squeeze(0).T, product.bias.flatten()
     packed, bias = torch.ops.quantized.linear_unpack(product.packed)
-    weight = packed.dequantize()
-    return weight.view(product.voices, -1, weight.shape[1]), bias.view(product.voices, -1)
+    return packed.dequantize(), bias
 
 
-def rows(product: Any) -> Blocks:
-    """Return the same, (rows, columns) and (rows,), of one of the conductor's products."""
+def rows(product: Any) -> Block:
+    """Return the same of one of the conductor's products."""
     if not hasattr(product, "both"):
         return product.weight, product.bias
     packed, bias = torch.ops.quantized.linear_unpack(product.both.packed)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from engine.manifest import Manifest
-from engine.modelfile import blocks, rows
+from engine.modelfile import block, rows
 from engine.module import DecoderError
 
 FAMILY = "musicvae-hierarchical"  # whose weights it knows
@@ -96,22 +96,20 @@ class PlainLoop:
         self.code = _linear(stored.conductor.readout(), stored.conductor.readout_bias)
 
     def _bottoms(self, stored: Any, vocabularies: Sequence[int]) -> None:
-        opening, opening_bias = blocks(stored.opening)
-        (lower, below), (upper, above) = blocks(stored.decoders.lower), blocks(stored.decoders.upper)
-        table, offsets = stored.decoders.table(), stored.decoders.offsets.tolist()
-        units = lower.shape[2]
         self.voices = []
-        for voice, (vocabulary, offset) in enumerate(zip(vocabularies, offsets, strict=True)):
-            plain = PlainVoice(vocabulary, opening.shape[2], units)
-            plain.initial = _linear(opening[voice, : 4 * units], opening_bias[voice, : 4 * units])
+        for vocabulary, bottom in zip(vocabularies, stored.bottoms.children(), strict=True):
+            opening, opening_bias = block(bottom.opening)
+            (lower, below), (upper, above) = block(bottom.decoders.lower), block(bottom.decoders.upper)
+            units = lower.shape[1]
+            plain = PlainVoice(vocabulary, opening.shape[1], units)
+            plain.initial = _linear(opening[: 4 * units], opening_bias[: 4 * units])
             # Every input has exactly one token, so the bias may stay in the tokens' columns.
-            first = torch.cat([table[offset : offset + vocabulary + 1].T, opening[voice, 4 * units :]], 1)
+            first = torch.cat([bottom.decoders.table().T, opening[4 * units :]], 1)
             gates, recurrent = slice(4 * units), slice(4 * units, 8 * units)
-            plain.lower.load_state_dict(_layer("", first, lower[voice, recurrent], torch.zeros(4 * units)))
-            up = _layer("", lower[voice, gates], upper[voice, gates], below[voice, gates])
-            plain.upper.load_state_dict(up)
+            plain.lower.load_state_dict(_layer("", first, lower[recurrent], torch.zeros(4 * units)))
+            plain.upper.load_state_dict(_layer("", lower[gates], upper[gates], below[gates]))
             outputs = slice(4 * units, 4 * units + vocabulary)
-            plain.output = _linear(upper[voice, outputs], above[voice, outputs])
+            plain.output = _linear(upper[outputs], above[outputs])
             self.voices.append(plain.eval())
 
 

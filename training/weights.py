@@ -10,9 +10,9 @@ from torch import Tensor
 from engine import manifest
 from engine.codec import CODECS
 from engine.manifest import Manifest
-from engine.modelfile import Blocks, blocks, opened, rows
+from engine.modelfile import Block, block, opened, rows
 from training import configfile, run
-from training.musicvae.exported import Weights, in_order
+from training.musicvae.bottoms import Weights, in_order
 from training.musicvae.model import ModelConfig, MusicVAE
 
 
@@ -59,7 +59,7 @@ def from_file(path: Path) -> MusicVAE:
 def _unpacked(stored: Any, contract: Manifest) -> MusicVAE:
     vocabularies = tuple(voice.vocabulary for voice in CODECS[contract.codec].voices)
     readout = stored.conductor.readout()
-    opening, opening_bias = blocks(stored.opening)
+    bottoms = list(stored.bottoms.children())
     config = ModelConfig(
         voices=contract.voices,
         bars=contract.bars,
@@ -70,27 +70,26 @@ def _unpacked(stored: Any, contract: Manifest) -> MusicVAE:
         z_size=contract.z_size,
         conductor=readout.shape[1],
         code=readout.shape[0],
-        decoder=opening.shape[1] // 8,
+        decoder=bottoms[0].decoders.units,
     )
     model = MusicVAE(config).eval()
     weights: Weights = _conductor(stored) | {"conductor.code.weight": readout}
-    (lower, below), (upper, above) = blocks(stored.decoders.lower), blocks(stored.decoders.upper)
-    table, offsets, gated = stored.decoders.table(), stored.decoders.offsets.tolist(), 4 * config.decoder
-    for voice, (vocabulary, offset) in enumerate(zip(vocabularies, offsets, strict=True)):
+    gated = 4 * config.decoder
+    for voice, (vocabulary, bottom) in enumerate(zip(vocabularies, bottoms, strict=True)):
         name, outputs = f"decoders.{voice}", slice(gated, gated + vocabulary)
+        opening, opening_bias = block(bottom.opening)
+        (lower, below), (upper, above) = block(bottom.decoders.lower), block(bottom.decoders.upper)
         # Every input has exactly one token, so the bias may stay in the tokens' columns.
-        from_token = F.pad(table[offset : offset + vocabulary + 1].T, (0, max(vocabularies) - vocabulary))
-        first = torch.cat([from_token, opening[voice, gated:]], 1)
+        from_token = F.pad(bottom.decoders.table().T, (0, max(vocabularies) - vocabulary))
         weights |= {
             f"{name}.embedding.weight": torch.eye(vocabulary + 1, config.embedding),
-            f"{name}.initial.weight": opening[voice, :gated],
-            f"{name}.initial.bias": opening_bias[voice, :gated],
-            f"{name}.output.weight": upper[voice, outputs],
-            f"{name}.output.bias": above[voice, outputs],
+            f"{name}.initial.weight": opening[:gated],
+            f"{name}.initial.bias": opening_bias[:gated],
+            f"{name}.output.weight": upper[outputs],
+            f"{name}.output.bias": above[outputs],
         }
-        recurrent = lower[voice, gated:], torch.zeros(gated)
-        between = lower[voice, :gated], below[voice, :gated]
-        weights |= _lstm(name, first, recurrent, between, upper[voice, :gated])
+        first, recurrent = torch.cat([from_token, opening[gated:]], 1), (lower[gated:], torch.zeros(gated))
+        weights |= _lstm(name, first, recurrent, (lower[:gated], below[:gated]), upper[:gated])
     model.load_state_dict(weights | {f"encoder.{k}": v for k, v in model.encoder.state_dict().items()})
     return model
 
@@ -108,7 +107,7 @@ def _conductor(stored: Any) -> Weights:
     } | _lstm("conductor", first, lower, between, upper[0])
 
 
-def _lstm(name: str, first: Tensor, lower: Blocks, between: Blocks, upper: Tensor) -> Weights:
+def _lstm(name: str, first: Tensor, lower: Block, between: Block, upper: Tensor) -> Weights:
     """Return the weights of the two-layer LSTM `name`, whose gates are in the file's order."""
     none = torch.zeros(len(first))
     parts = {

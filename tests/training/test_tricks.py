@@ -71,7 +71,6 @@ def test_every_float32_form_writes_the_models_tokens(found):
         "+ tables, code hoisted",
         "+ frozen",
         "plain loop, but of nn.LSTM",
-        "ships, but float32",
     ]
     for name in exact:
         assert found[name].free == found[name].teacher_forced == (1.0, 1.0, 1.0)
@@ -79,10 +78,12 @@ def test_every_float32_form_writes_the_models_tokens(found):
 
 
 def test_the_other_forms_write_nearly_the_same(found):
-    assert {"+ int8", SHIPPED, "ships, but bfloat16", "ships, but eager"} < set(found)
+    assert {SHIPPED, "ships, but voices batched", "ships, but bfloat16", "ships, but eager"} < set(found)
     for agreement in found.values():
         assert min(agreement.teacher_forced) > 0.9
     assert found["ships, but eager"] == found[SHIPPED]
+    # Rounded to one grid for all voices, what a voice hears is coarser than on its own.
+    assert found["ships, but voices batched"] != found[SHIPPED]
 
 
 @torch.inference_mode()
@@ -92,7 +93,7 @@ def test_a_form_hears_its_prefix_as_the_shipped_module_does(model, made):
     given = torch.randint(0, 130, known.tokens[1].shape, generator=torch.Generator().manual_seed(1))
     warm, noise = torch.tensor([0.7, 1.0, 1.3]), [voice[1] for voice in known.noise]
     expected = whole.bar(known.codes[1], given, 5, warm, noise)
-    for form in [*made[:4], made[6]]:
+    for form in [*made[:4], made[5]]:
         assert torch.equal(form.module.bar(known.codes[1], given, 5, warm, noise), expected)
 
 
@@ -122,7 +123,7 @@ def test_the_command_prints_a_table_and_json(tmp_path, capsys):
     assert len({len(row) for row in (head, *rows)}) == 1
     assert shown.err.splitlines() == [
         "building the forms",
-        "timing 2 bars in 13 forms",
+        "timing 2 bars in 12 forms",
         "comparing what they write",
     ]
     assert main(["tricks", str(config), "--bars", "1", "--json"]) == 0
@@ -145,7 +146,7 @@ def test_a_gain_is_of_the_figures_shown_and_slow_forms_have_fewer_bars(tmp_path)
         assert line["gain"] == round(lines[line["beside"]]["cpu_p50_ms"] / line["cpu_p50_ms"], 2)
     head, *rows = table(figures).splitlines()[2:]
     assert head.split()[:6] == ["form", "bars", "p50", "ms", "p99", "ms"]
-    assert f"x {lines['+ int8']['gain']:.2f}" in rows[4]
+    assert f"x {lines[SHIPPED]['gain']:.2f}" in rows[4]
     assert rows[4].count("+ frozen") == 1
 
 

@@ -3,18 +3,18 @@
 `begin` and `plan` spell a latent out as codes, `bar` and `logits` decode one, `encode` goes the way back.
 """
 
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.musicvae.bottoms import Bottoms, Weights, in_order
 from training.musicvae.model import ModelConfig, MusicVAE
-from training.musicvae.streaming import Baton, Product, Recurrence, Stored, fine_product, product
+from training.musicvae.streaming import Baton, Stored, fine_product
 
 METHODS = ["begin", "plan", "bar", "logits", "encode"]  # what others may call
-MASKED = -1e30  # the logit of a token past its voice's vocabulary: no noise lifts it
-Weights = dict[str, Tensor]  # a state_dict
 
 
 class ExportedEncoder(nn.Module):
@@ -61,32 +61,30 @@ def final_states(x: Tensor, weights: list[Tensor], units: int) -> Tensor:
 
 
 class ExportedMusicVAE(nn.Module):
-    """A hierarchical MusicVAE in the form that plays: float32, or int8 but for the table and both openings.
+    """A hierarchical MusicVAE in the form that plays: float32, or int8 but for what Bottoms keep finer.
 
-    Those are read little and rest as float16: as int8 they would cost as many tokens as all the rest.
+    Its voices are decoded one after the other, or as the rows of one recurrence, `together`: that has fewer
+    calls, each of which multiplies every voice's row with all the voices' weights.
     """
 
     bars: Final[int]
     steps: Final[int]
     code: Final[int]
-    vocabularies: Final[tuple[int, ...]]
-    starts: Tensor
 
-    def __init__(self, model: MusicVAE, quantise: bool) -> None:
+    def __init__(self, model: MusicVAE, quantise: bool, together: bool = False) -> None:
         super().__init__()
         config, weights = model.config, model.state_dict()
         self.bars, self.steps, self.code = config.bars, config.steps_per_bar, config.code
-        self.vocabularies = config.vocabularies
         form = torch.int8 if quantise else torch.float32
         self.encoder = ExportedEncoder(config, weights, form)
         half = torch.float16 if quantise else torch.float32
         self.initial = Stored(weights["conductor.initial.weight"], half)
         self.initial_bias = Stored(weights["conductor.initial.bias"], form)
         self.conductor = conductor(weights, quantise)
-        self.opening = opening(config, weights, quantise)
-        self.decoders = decoders(config, weights, quantise)
-        # (voices,) the row of the table before a voice's first token
-        self.register_buffer("starts", torch.tensor([v + 1 for v in config.vocabularies]).cumsum(0) - 1)
+        voices = len(config.vocabularies)
+        groups = [range(voices)] if together else [range(voice, voice + 1) for voice in range(voices)]
+        bottoms = nn.ModuleList(Bottoms(config, weights, group, quantise) for group in groups)
+        self.bottoms = cast(Sequence[Bottoms], bottoms)
 
     @torch.jit.export
     def begin(self, z: Tensor) -> Tensor:
@@ -110,49 +108,26 @@ class ExportedMusicVAE(nn.Module):
         argmax(logits / temperature + noise) with `noise` (steps, vocabulary) a voice and `temperature`
         (voices,); 0 takes the argmax of the logits.
         """
-        divisor, padded = warmed(temperature, noise)
-        inputs = self.inputs(prefix)
-        self.decoders(self.opened(plan_row), inputs, from_step, divisor, padded)
-        return inputs[1:] - self.decoders.offsets
+        columns: list[Tensor] = []
+        for bottoms in self.bottoms:
+            begun = bottoms.opened(plan_row)
+            inputs = bottoms(begun, bottoms.starts, prefix, from_step, temperature, noise)
+            columns.append(bottoms.tokens(inputs))
+        return torch.cat(columns, 1)
 
     @torch.jit.export
     def logits(self, plan_row: Tensor, tokens: Tensor) -> list[Tensor]:
         """Return the logits (steps, vocabulary) a voice along the true `tokens` (steps, voices)."""
-        silent = torch.zeros((self.steps, len(self.vocabularies), max(self.vocabularies)))
-        opened, inputs = self.opened(plan_row), self.inputs(tokens)
-        scores = self.decoders(opened, inputs, self.steps, torch.ones((1, 1)), silent)
-        return [scores[:, voice, :vocabulary] for voice, vocabulary in enumerate(self.vocabularies)]
+        scores: list[Tensor] = []
+        for bottoms in self.bottoms:
+            scores.extend(bottoms.logits(plan_row, tokens))
+        return scores
 
     @torch.jit.export
     def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Return mu and sigma (B, z_size) of `tokens` (B, bars, steps, voices), -1 for a missing voice."""
         encoded: tuple[Tensor, Tensor] = self.encoder(tokens)
         return encoded
-
-    def opened(self, plan_row: Tensor) -> Tensor:
-        """Return where the voices' recurrences begin under a code, (8, voices, units)."""
-        begun: Tensor = self.decoders.begin(
-            self.opening(plan_row.expand(len(self.vocabularies), -1).contiguous())
-        )
-        return begun
-
-    def inputs(self, tokens: Tensor) -> Tensor:
-        """Return rows of the table (steps + 1, voices) for `tokens` (steps, voices), the start first."""
-        return torch.cat([self.starts.unsqueeze(0), tokens.clamp(min=0) + self.decoders.offsets])
-
-
-def warmed(temperature: Tensor, noise: list[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return what scores are divided by (voices, 1), and what is added then (steps, voices, vocabulary).
-
-    `noise` is (steps, vocabulary) a voice; of a voice whose temperature is 0 the largest score wins.
-    """
-    cold = (temperature <= 0).unsqueeze(1)
-    divisor = torch.where(cold, torch.ones_like(temperature).unsqueeze(1), temperature.unsqueeze(1))
-    widest = max([block.shape[1] for block in noise])
-    padded = torch.zeros((noise[0].shape[0], len(noise), widest))
-    for voice, block in enumerate(noise):
-        padded[:, voice, : block.shape[1]] = block
-    return divisor, padded.masked_fill_(cold, 0.0)
 
 
 def conductor(weights: Weights, quantise: bool) -> Baton:
@@ -166,60 +141,6 @@ def conductor(weights: Weights, quantise: bool) -> Baton:
         Stored(weights["conductor.code.weight"], torch.float16 if quantise else torch.float32),
         weights["conductor.code.bias"],
     )
-
-
-def decoders(config: ModelConfig, weights: Weights, quantise: bool) -> Recurrence:
-    """Return the bottom decoders of all voices as one recurrence; outputs are padded to the widest voice."""
-    tables, lower, upper = [], [], []
-    for voice in range(len(config.vocabularies)):
-        name = f"decoders.{voice}"
-        from_token = in_order(weights[f"{name}.lstm.weight_ih_l0"])[:, : config.embedding]
-        bias = in_order(weights[f"{name}.lstm.bias_ih_l0"] + weights[f"{name}.lstm.bias_hh_l0"])
-        tables.append(weights[f"{name}.embedding.weight"] @ from_token.T + bias)
-        below, above = layers(weights, f"{name}.lstm", f"{name}.output", max(config.vocabularies))
-        lower.append(below)
-        upper.append(above)
-    rows = torch.tensor([len(table) for table in tables])
-    return Recurrence(
-        Stored(torch.cat(tables), torch.float16 if quantise else torch.float32),
-        product(*batch(lower), quantise),
-        product(*batch(upper), quantise),
-        rows.cumsum(0) - rows,
-        config.decoder,
-    )
-
-
-def opening(config: ModelConfig, weights: Weights, quantise: bool) -> nn.Module:
-    """Return the product that turns a code into each voice's first state and its share of every input."""
-    blocks = []
-    for voice in range(len(config.vocabularies)):
-        name = f"decoders.{voice}"
-        from_code = in_order(weights[f"{name}.lstm.weight_ih_l0"])[:, config.embedding :]
-        initial = weights[f"{name}.initial.weight"], weights[f"{name}.initial.bias"]
-        blocks.append((torch.cat([initial[0], from_code]), F.pad(initial[1], (0, len(from_code)))))
-    return Product(*batch(blocks), torch.float16 if quantise else torch.float32)
-
-
-def layers(weights: Weights, lstm: str, head: str, outputs: int) -> tuple[tuple[Tensor, Tensor], ...]:
-    """Return weight and bias of the lower and of the upper product of a Recurrence, for one voice."""
-    bias = in_order(weights[f"{lstm}.bias_ih_l1"] + weights[f"{lstm}.bias_hh_l1"])
-    lower = torch.cat([in_order(weights[f"{lstm}.weight_{part}"]) for part in ("ih_l1", "hh_l0")])
-    output, output_bias = weights[f"{head}.weight"], weights[f"{head}.bias"]
-    missing = outputs - len(output)
-    upper = torch.cat([in_order(weights[f"{lstm}.weight_hh_l1"]), F.pad(output, (0, 0, 0, missing))])
-    output_bias = F.pad(output_bias, (0, missing), value=MASKED)
-    return (lower, F.pad(bias, (0, len(bias)))), (upper, F.pad(output_bias, (len(bias), 0)))
-
-
-def in_order(gates: Tensor) -> Tensor:
-    """Return rows (4 * units, ...) as input, forget, output, cell; torch has the cell before the output."""
-    i, f, g, o = gates.chunk(4)
-    return torch.cat([i, f, o, g])
-
-
-def batch(blocks: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Return weights (voices, rows, columns) and biases (voices, rows) of one block a voice."""
-    return torch.stack([weight for weight, _ in blocks]), torch.stack([bias for _, bias in blocks])
 
 
 def plan(module: Any, z: Tensor, bars: int) -> Tensor:

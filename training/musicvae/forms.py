@@ -1,21 +1,22 @@
 """A decoder in every form between the loop that one writes first and the one that ships, to be timed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.musicvae.exported import METHODS, ExportedMusicVAE, batch, layers
+from training.musicvae.bottoms import batch, layers
+from training.musicvae.exported import METHODS, ExportedMusicVAE
 from training.musicvae.model import BottomDecoder, MusicVAE
 from training.musicvae.streaming import Recurrence
 from training.packing import script
 
 # The loop of engine.plain and of `live bench --against`: what one writes first, unless one takes nn.LSTM.
 PLAIN = "plain loop of cells, one-hot, eager"
-SHIPPED = "+ voices batched: what ships"
+SHIPPED = "+ int8: what ships"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,18 +140,15 @@ class Apart:
 def forms(model: MusicVAE) -> list[Form]:
     """Return the forms of `model`: a ladder, one trick more each, and what ships with one exchanged."""
     exact, shipped = (ExportedMusicVAE(model, quantise) for quantise in (False, True))
-    whole, batched = frozen(exact), frozen(shipped)
+    whole, plays = frozen(exact), frozen(shipped)
     packed = [OneHotVoice(voice) for voice in model.bottoms]
     cells = [OneHotVoice(voice, cells=True) for voice in model.bottoms]
-    own = [alone(model, voice) for voice in range(len(model.bottoms))]
-    streamed = [script(ExportedMusicVAE(voice, quantise=False)) for voice in own]
     ladder = {
         PLAIN: Apart(whole, cells),
         "+ scripted": Apart(whole, [script(voice) for voice in cells]),
-        "+ tables, code hoisted": Apart(whole, streamed),
-        "+ frozen": Apart(whole, [torch.jit.freeze(voice, METHODS) for voice in streamed]),
-        "+ int8": Apart(batched, [frozen(ExportedMusicVAE(voice, quantise=True)) for voice in own]),
-        SHIPPED: batched,
+        "+ tables, code hoisted": script(exact),
+        "+ frozen": whole,
+        SHIPPED: plays,
     }
     names = list(ladder)
     anew = "ships, new latent: all codes planned"
@@ -160,32 +158,23 @@ def forms(model: MusicVAE) -> list[Form]:
             for index, name in enumerate(names)
         ),
         Form("plain loop, but of nn.LSTM", PLAIN, Apart(whole, packed), seldom=True),
-        Form("ships, but float32", SHIPPED, whole),
+        Form("ships, but voices batched", SHIPPED, frozen(ExportedMusicVAE(model, True, together=True))),
         Form("ships, but bfloat16", SHIPPED, frozen(in_bfloat16(model)), seldom=True),
         Form("ships, but eager", SHIPPED, shipped, seldom=True),
-        Form("ships, but profiling executor", SHIPPED, batched, profiling=True),
-        Form(anew, SHIPPED, batched, planned=model.config.bars),
-        Form("ships, new latent: planned to the bar", anew, batched, planned=1),
+        Form("ships, but profiling executor", SHIPPED, plays, profiling=True),
+        Form(anew, SHIPPED, plays, planned=model.config.bars),
+        Form("ships, new latent: planned to the bar", anew, plays, planned=1),
     ]
-
-
-def alone(model: MusicVAE, voice: int) -> MusicVAE:
-    """Return `model` with one of its voices only, and with another encoder, of next to no size."""
-    own = replace(model.config, voices=(model.config.voices[voice],), bar_encoder=1, sequence_encoder=1)
-    single = MusicVAE(replace(own, conductor=1, decoder=1)).eval()
-    single.config, single.conductor = own, model.conductor
-    single.decoders[0] = model.decoders[voice]
-    return single
 
 
 def in_bfloat16(model: MusicVAE) -> ExportedMusicVAE:
     """Return what ships, but with bfloat16 products in its bottom decoders."""
     module, weights = ExportedMusicVAE(model, quantise=True), model.state_dict()
-    names, widest = [f"decoders.{voice}" for voice in range(len(model.bottoms))], max(module.vocabularies)
-    blocks = [layers(weights, f"{name}.lstm", f"{name}.output", widest) for name in names]
-    lower, upper = (Bfloat16Product(*batch(list(part))) for part in zip(*blocks, strict=True))
-    int8 = module.decoders
-    module.decoders = Recurrence(int8.table, lower, upper, int8.offsets, int8.units)
+    for voice, bottoms in enumerate(module.bottoms):
+        name, int8 = f"decoders.{voice}", bottoms.decoders
+        both = layers(weights, f"{name}.lstm", f"{name}.output", max(bottoms.vocabularies))
+        lower, upper = (Bfloat16Product(*batch([part])) for part in both)
+        bottoms.decoders = Recurrence(int8.table, lower, upper, int8.offsets, int8.units)
     return module
 
 
