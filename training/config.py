@@ -49,5 +49,5 @@ class Config:
     stages: tuple[Stage, ...]
     system: str = "musicvae"  # one of training/systems.py
     seed: int = 1
-    precision: str = "auto"  # "bfloat16", "float32"; auto is bfloat16 on a GPU that has it
+    precision: str = "auto"  # "bfloat16", "float32"; training.precision has what auto is
     clip: float = 1.0  # largest norm of the gradient

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from training import curves, run
+from training import curves, precision, run
 from training.config import Config, Stage
 from training.data.store import Store
 from training.system import Figures, Stream, System
@@ -56,6 +56,16 @@ class Fit:
     def system(self) -> System:
         """What is trained."""
         return SYSTEMS[self.config.system]
+
+    @property
+    def half(self) -> bool:
+        """Whether its products are computed in bfloat16."""
+        return precision.halved(self.config.precision, self.device, self.system.matrices)
+
+    @property
+    def machine(self) -> str:
+        """What it is trained on, in words."""
+        return run.machine(self.device) + (", bfloat16" if self.half else "")
 
     def batches(self, number: int) -> Stream:
         """Return the stream of training data of stage `number`."""
@@ -115,7 +125,7 @@ class Fit:
     def learn(self, stage: Stage, tokens: Tensor, optimiser: torch.optim.Optimizer) -> float:
         """Take a step down the gradient of the loss on `tokens`; return that loss. FitError: it diverges."""
         progress = self.progress
-        with self.autocast():
+        with precision.autocast(self.device, self.half):
             loss, _ = self.system.objectives[stage.objective](self.model, tokens, stage, progress.iteration)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -142,7 +152,7 @@ class Fit:
         before = run.noise()
         torch.manual_seed(self.config.seed)
         model.eval()
-        with self.autocast():
+        with precision.autocast(self.device, self.half):
             loss, figures = self.system.objectives[stage.objective](model, valid, stage, progress.iteration)
         if self.system.sampled is not None:
             figures |= self.system.sampled(model, valid, stage)
@@ -157,7 +167,7 @@ class Fit:
             progress.best = row["loss"]
             content: dict[str, Any] = {"model": model.state_dict(), "system": self.config.system}
             content |= {"model_config": asdict(self.config.model)}
-            content |= {"objective": stage.objective, "row": row, "machine": run.machine(self.device)}
+            content |= {"objective": stage.objective, "row": row, "machine": self.machine}
             content |= {"sources": self.store.meta["sources"], "weights": self.config.data.weights}
             content |= {"before": self.before}
             run.save(self.output / run.BEST, content)
@@ -167,14 +177,6 @@ class Fit:
         content: dict[str, Any] = {"model": self.model.state_dict(), "optimiser": optimiser.state_dict()}
         content |= {"batches": batches.state(), "noise": run.noise(), "progress": asdict(self.progress)}
         run.save(self.output / run.LAST, content | {"made_with": self.made_with, "before": self.before})
-
-    def autocast(self) -> torch.autocast:
-        """Return the context to compute in: half precision where it is asked for or helps."""
-        kind = torch.device(self.device).type
-        half = self.config.precision == "bfloat16"
-        if self.config.precision == "auto":
-            half = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-        return torch.autocast(kind, torch.bfloat16, half)
 
 
 def made_with(config: Config, store: Store) -> dict[str, Any]:

@@ -52,3 +52,4 @@ class System:
     adam: tuple[float, float] = (0.9, 0.999)  # decay of Adam's two means
     defaults: Mapping[str, float] = field(default_factory=dict)  # of a stage, where they are not Stage's own
     sampled: Callable[[Any, Tensor, Stage], Figures] | None = None  # what a validation measures by drawing
+    matrices: bool = False  # its time goes into products large enough for a processor's bfloat16

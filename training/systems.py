@@ -63,6 +63,7 @@ SYSTEMS = {
         trained=trained_parts,
         begin=begin,
         sampled=sampled,
+        matrices=True,
     ),
     "vrae": System(
         title="VRAE (Fabius & van Amersfoort 2015)",

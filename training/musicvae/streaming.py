@@ -1,8 +1,8 @@
 """The hierarchical MusicVAE as it plays: scriptable, one bar at a time, each weight read once a step.
 
-All voices run as the rows of one product. What needs the lower layer's output, the upper layer now and
-the lower layer at the next step, is one product, so a step of the whole trio costs two. What the previous
-token adds comes from a table; what the bar's code adds is computed once a bar.
+Voices that are played together run as the rows of one product. What needs the lower layer's output, the
+upper layer now and the lower layer at the next step, is one product, so a step of all of them costs two.
+What the previous token adds comes from a table; what the bar's code adds is computed once a bar.
 """
 
 import warnings
@@ -71,7 +71,7 @@ class QuantisedProduct(nn.Module):
     """The same with int8 weights, a scale for each row, and `x` quantised as it comes.
 
     The voices' weights are stacked into one matrix, which every voice's row is multiplied with; a voice's
-    own block of the result lies on the diagonal. One such call costs less than one for each voice.
+    own block of the result lies on the diagonal, and all of them are rounded to one grid.
     `x` takes 7 bits: with 8, the products of processors without VNNI saturate.
     The packed weight rests as int8 and is packed anew, for the processor at hand, when the model is loaded.
     """

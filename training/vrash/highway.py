@@ -38,7 +38,8 @@ class Highway(nn.Module):
             for depth, layer in enumerate(self.carried):
                 both = layer(state) + heard if depth == 0 else layer(state)
                 candidate, transform = both.chunk(2, -1)
-                state = torch.lerp(state, candidate.tanh(), transform.sigmoid())
+                target = candidate.tanh().type_as(state)  # in half precision products alone are
+                state = torch.lerp(state, target, transform.sigmoid().type_as(state))
             outputs.append(state)
         return torch.stack(outputs, 1), state
 
