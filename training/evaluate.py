@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from engine.latent import slerp
+from training.collapse import active_units, collapsed
 from training.data.draws import spread_rows
 from training.data.songs import VOICES
 from training.data.store import Store
@@ -23,7 +24,6 @@ CHUNKS = 32  # in which training windows are read, to keep only their drums in m
 BATCH = 64  # windows at a time
 LIMIT = 1000  # windows of a source
 SAMPLES = 1000  # draws from the prior
-ACTIVE = 0.01  # a unit is active if the variance of its mu over the data exceeds this (Burda et al. 2016)
 PAIRS, POINTS = 32, 9  # interpolations walked, and points on each
 
 Results = dict[str, Any]
@@ -121,7 +121,7 @@ def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: i
     right = (torch.cat(drawn) == windows).flatten(1, 2).double().mean(1).numpy()  # (windows, voices)
     by_file = np.mean([right[files == file].mean(0) for file in np.unique(files)], axis=0)
     mu = torch.cat(mus)
-    units = int((mu.var(0) > ACTIVE).sum()) if len(mu) > 1 else 0
+    units, worth = active_units(mu), sums["worth"] / len(windows)
     nats, divergence = sums["reconstruction"] / len(windows), sums["kl"] / len(windows)
     return {
         "teacher_forced": {
@@ -142,10 +142,8 @@ def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: i
         "elbo_nats": -(nats + divergence),
         "active_units": units,
         "z_size": mu.shape[-1],
-        "worth_bits": sums["worth"] / len(windows) / NATS_PER_BIT,  # of its own z against another window's
-        "collapsed": units < 0.1 * mu.shape[-1]
-        or divergence < 1.0
-        or (len(windows) > 1 and sums["worth"] / len(windows) < 0.1 * divergence),  # free bits, unheard
+        "worth_bits": worth / NATS_PER_BIT,  # of its own z against another window's
+        "collapsed": collapsed(units, mu.shape[-1], divergence, worth if len(windows) > 1 else None),
         "interpolation": interpolation(lambda z: subject.generate(z, 0.0, seed), mu),
     }
 

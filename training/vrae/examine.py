@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training import run
+from training.collapse import active_units, collapsed
 from training.data.draws import spread_rows
 from training.data.store import Store
 from training.evaluate import interpolation
@@ -20,7 +21,6 @@ from training.vrae.model import VRAE
 from training.vrae.playing import WINDOW, endurance, logistic, obedience, of_rolls, temperatures, windows
 
 LIMIT = 1000  # excerpts of a source, and windows of the songs
-ACTIVE = 0.01  # a unit is active if the variance of its mu over the data exceeds this (Burda et al. 2016)
 DRAWS = 1000  # latents of the prior that are played for as long as a window of the songs
 PLAYED = 64  # of them that are played for long
 
@@ -45,7 +45,7 @@ def examine(
     """Return every figure of `model` on the songs that it knows, and on those of `split` source by source.
 
     At most `limit` excerpts a source, spread evenly; nats are a frame's, micro-averaged; `samples` draws make
-    the importance-sampled estimate. A model is collapsed if its KL is below a nat or fewer than a tenth of
+    the importance-sampled estimate.
     its units are active. What it plays is measured on `draws` of the prior beside the songs that it knows, at
     the temperature that keeps their density and polyphony; PLAYED of the draws are played for long.
     ConfigError: a store without its songs; ExamineError: no excerpt at all.
@@ -84,7 +84,7 @@ def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
         free.append(_agreement(model.play(posterior.mu, bars, 0.0)[:, : some.shape[1]], some))
     frames = int((batch[..., 0] >= 0).sum())
     kl_mean, mu = float(torch.cat(divergence).mean()), torch.cat(mus)
-    units = int((mu.var(0) > ACTIVE).sum()) if len(mu) > 1 else 0
+    units = active_units(mu)
     total = float(torch.cat(nats).double().sum())
     return {
         "bound": -(total + float(torch.cat(divergence).double().sum())) / frames,
@@ -93,7 +93,7 @@ def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
         "kl_bits": kl_mean / NATS_PER_BIT,
         "active_units": units,
         "z_size": mu.shape[1],
-        "collapsed": units < 0.1 * mu.shape[1] or kl_mean < 1.0,
+        "collapsed": collapsed(units, mu.shape[1], kl_mean),
         "accuracy_forced": _share(forced),
         "accuracy_free": _share(free),
         "interpolation": interpolation(lambda z: model.play(z, bars, 0.0)[:, : batch.shape[1]], mu),

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training import run
+from training.collapse import active_units, collapsed
 from training.data.draws import spread_rows
 from training.data.notes import ELEMENTS
 from training.data.store import Store
@@ -23,7 +24,6 @@ from training.vrash.statistics import pooled_entropy, statistics
 LIMIT = 1000  # phrases of a source
 DRAWS = 1000  # phrases drawn from the prior
 BATCH = 128  # phrases at a time
-ACTIVE = 0.01  # a unit is active if the variance of its mu over the data exceeds this (Burda et al. 2016)
 
 Results = dict[str, Any]
 
@@ -47,8 +47,7 @@ def examine(
 
     At most `limit` phrases a source, spread evenly; nats are a note's, micro-averaged; `samples` draws make
     the importance-sampled estimate; `draws` phrases from the prior stand beside the data, with its labels and
-    its lengths. A model with a latent is collapsed if its KL is below a nat or under a tenth of its units are
-    active. ConfigError: a store of another form; ExamineError: no phrases.
+    its lengths. ConfigError: a store of another form; ExamineError: no phrases.
     """
     model = model.eval()
     found = phrases(store, model.config)
@@ -105,7 +104,7 @@ def _figures(model: VRASH, sums: dict[str, NDArray[Any]]) -> Results:
     count, mu = sums["notes"].sum(), sums["mu"]
     elements = sums["nats"].sum(0) / count
     cross_entropy, divergence = float(elements.sum()), float(sums["kl"].sum() / count)
-    units = int((mu.var(0) > ACTIVE).sum())
+    units = active_units(mu)
     latent = model.encoder is not None
     return {
         "phrases": len(mu),
@@ -118,7 +117,7 @@ def _figures(model: VRASH, sums: dict[str, NDArray[Any]]) -> Results:
         "kl_bits": float(sums["kl"].mean()) / NATS_PER_BIT,  # of a phrase
         "active_units": units if latent else 0,
         "z_size": mu.shape[1] if latent else 0,
-        "collapsed": latent and (units < 0.1 * mu.shape[1] or float(sums["kl"].mean()) < 1.0),
+        "collapsed": latent and collapsed(units, mu.shape[1], float(sums["kl"].mean())),
         "nats": {name: float(elements[k]) for k, name in enumerate(ELEMENTS)},
         "accuracy": {name: float(sums["right"][:, k].sum() / count) for k, name in enumerate(ELEMENTS)},
     } | (_latent(model, sums) if latent else {})

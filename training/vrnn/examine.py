@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.collapse import collapsed
 from training.loss import NATS_PER_BIT
 from training.vrnn.model import VRNN, Inferred, divergences
 from training.vrnn.packed import Packed
@@ -22,7 +23,6 @@ SAMPLES = 40  # the paper's (section 5)
 BATCH = 8192  # frames at a time, longer sequences alone
 PARTICLES = 1 << 17  # the same times samples
 ACTIVE = 0.01  # nats a frame: a unit whose posterior departs less from its prior tells nothing
-COLLAPSED = 0.1  # share of active units, and of the KL that is worth it, below which z tells nothing
 
 
 class ExamineError(Exception):
@@ -55,12 +55,8 @@ class Findings:
 
     @property
     def collapsed(self) -> bool:
-        """Whether the latents tell nothing of what comes, so that the model is an RNN.
-
-        Free bits keep units active at no cost, so that what they say must also be worth something.
-        """
-        few = self.active < max(1.0, COLLAPSED * self.units)
-        return self.units > 0 and (few or self.worth_bits < COLLAPSED * self.kl_bits)
+        """Whether the latents tell nothing of what comes, so that the model is an RNN."""
+        return self.units > 0 and collapsed(self.active, self.units, self.kl_bits, self.worth_bits, least=0.0)
 
     def figures(self) -> dict[str, Any]:
         """Return all but the single pieces."""
