@@ -120,7 +120,7 @@ def _linear(weight: Tensor, bias: Tensor) -> nn.Linear:
 
 
 def _layer(suffix: str, heard: Tensor, recurrent: Tensor, bias: Tensor) -> dict[str, Tensor]:
-    """Return the parts of an LSTM's layer as torch names them, gates as training.musicvae.streaming has."""
+    """Return the parts of an LSTM's layer as torch names them, gates as a model file has them."""
     parts = {"weight_ih": heard, "weight_hh": recurrent, "bias_ih": bias, "bias_hh": torch.zeros_like(bias)}
     return {name + suffix: _torch_order(part) for name, part in parts.items()}
 

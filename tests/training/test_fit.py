@@ -16,7 +16,8 @@ from training.configfile import load
 from training.curves import Pace
 from training.data.prepare import prepare
 from training.data.store import Store
-from training.fit import FitError, fit
+from training.fit import fit
+from training.loop import FitError
 from training.musicvae.batches import Batches, transpose
 from training.run import RunError
 

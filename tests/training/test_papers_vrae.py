@@ -13,7 +13,8 @@ from training.data.prepare import prepare
 from training.data.store import Store
 from training.latents import LatentsError
 from training.papers.job import Job, PaperError
-from training.papers.vrae import PLAYS, Plan, reproduce
+from training.papers.vrae import reproduce
+from training.papers.vrae_plan import PLAYS, Plan
 from training.vrae.examine import ExamineError, examine
 from training.vrae.latents import measure
 from training.vrae.model import VRAE, ModelConfig

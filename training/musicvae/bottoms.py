@@ -8,7 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.musicvae.model import ModelConfig
-from training.musicvae.streaming import Product, Recurrence, Stored, product
+from training.musicvae.products import Product, Stored, product
+from training.musicvae.streaming import Recurrence
 
 MASKED = -1e30  # the logit of a token past its voice's vocabulary: no noise lifts it
 Weights = dict[str, Tensor]  # a state_dict

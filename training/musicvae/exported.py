@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from training.musicvae.bottoms import Bottoms, Weights, in_order
 from training.musicvae.model import ModelConfig, MusicVAE
-from training.musicvae.streaming import Baton, Stored, fine_product
+from training.musicvae.products import Stored, fine_product
+from training.musicvae.streaming import Baton
 
 METHODS = ["begin", "plan", "bar", "logits", "encode"]  # what others may call
 

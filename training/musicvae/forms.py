@@ -99,7 +99,7 @@ class OneHotVoice(nn.Module):
 
 
 class Bfloat16Product(nn.Module):
-    """streaming.Product with weights, inputs and outputs in bfloat16."""
+    """products.Product with weights, inputs and outputs in bfloat16."""
 
     stride: Final[int]
     weight: Tensor

@@ -6,7 +6,7 @@ from datetime import date
 
 from training import run
 from training.config import Config
-from training.fit import Progress
+from training.loop import Progress
 from training.run import LoadedRun
 
 ENOUGH = 0.9  # of the minutes asked for: a stage ends at the validation that it still has time for
