@@ -7,7 +7,7 @@ from pathlib import Path
 import mido
 import pytest
 import torch
-from test_app import heard, on_stage, screen_text
+from performer import heard, on_stage, screen_text
 from textual.pilot import Pilot
 from torch import Tensor, nn
 from toy_link import toy_preset
@@ -17,6 +17,8 @@ from engine.feel import Feel, FeelManifest
 from live.cli import main
 from live.settings import controllers_file, load_controllers
 from live.widgets.slider import Slider
+
+pytestmark = pytest.mark.usefixtures("settings_of_their_own")
 
 MANIFEST = FeelManifest(
     format=1,
@@ -30,12 +32,6 @@ MANIFEST = FeelManifest(
 )
 FELT = replace(toy_preset(), feel=Feel(Path("feel.ts"), MANIFEST, 0.25))
 DRUMS = 9
-
-
-@pytest.fixture(autouse=True)
-def settings_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 48)])
