@@ -1,15 +1,14 @@
 """A small real store and tiny configurations, shared by the tests of training."""
 
-import zipfile
 from pathlib import Path
 
 import pytest
 from midi_song import midi, trio
+from small import TINY
 
 from training.config import Config, Data, Stage
 from training.data.prepare import prepare
 from training.data.store import Store
-from training.musicvae.model import ModelConfig
 
 
 @pytest.fixture(scope="session")
@@ -32,24 +31,6 @@ def band_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def band(band_folder: Path) -> Store:
     """The store itself."""
     return Store.open(band_folder)
-
-
-def song_archive(path: Path, bars: int = 6) -> Path:
-    """Write an archive of six songs of `bars` bars in a folder `maker`, two a split, and return it."""
-    rows = ["path,split,group"]
-    with zipfile.ZipFile(path, "w") as archive:
-        for index, split in enumerate(("train", "valid", "test")):
-            for which in range(2):
-                name = f"maker/{split}{which}.mid"
-                archive.writestr(name, midi(trio(bars, seed=2 * index + which)))
-                rows.append(f"{name},{split},{split}{which}")
-        archive.writestr("MANIFEST.csv", "\n".join(rows) + "\n")
-    return path
-
-
-TINY = ModelConfig(
-    embedding=8, bar_encoder=16, sequence_encoder=16, z_size=8, conductor=16, code=8, decoder=16
-)
 
 
 @pytest.fixture(scope="session")

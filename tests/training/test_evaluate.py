@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import TINY
 from midi_song import midi, trio
+from small import TINY
 
 from training.cli import main
 from training.data.store import Store

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from conftest import song_archive
+from small import song_archive
 from untrained_run import run_of
 
 from engine.manifest import read

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import song_archive
 from hypothesis import given
 from hypothesis import strategies as st
+from small import song_archive
 
 from training import run
 from training.config import Config, ConfigError, Data, Stage

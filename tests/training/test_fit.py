@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import TINY
 from midi_song import Track, midi, tune
+from small import TINY
 
 from training import run
 from training.config import Config, ConfigError, Data, Stage

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import TINY
+from small import TINY
 
 from training.config import Stage
 from training.loss import NATS_PER_BIT, kl

@@ -5,7 +5,7 @@ from math import exp
 
 import pytest
 import torch
-from conftest import TINY
+from small import TINY
 
 from training.config import Stage
 from training.configfile import load

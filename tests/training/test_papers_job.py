@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import TINY
+from small import TINY
 
 from training.cli import main
 from training.config import Config, Data, Stage

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TINY
 from midi_song import midi, trio
+from small import TINY
 from test_export import lively
 
 from training import run

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from conftest import song_archive
+from small import song_archive
 
 from training.config import Config, Data, Stage
 from training.data.prepare import prepare

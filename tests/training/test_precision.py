@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from conftest import TINY, song_archive
+from small import TINY, song_archive
 
 from training import run
 from training.config import Config, Data, Stage
