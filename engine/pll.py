@@ -15,6 +15,7 @@ JITTER_MEMORY = 96  # pulses
 OUTLIER, SLIGHTEST, HALF = 5.0, 5e-4, 0.6  # of an outlier: deviations, seconds at least, periods at most
 BEGIN = 8  # pulses from which on there are outliers
 FEWEST, MOST, PATIENT = 4, 12, 48  # outliers in a row that are judged, by their odds; and in any case
+UNEVEN = 0.025  # seconds from one gap to the next up to which the first pulses are one row
 HISTORY = 24  # pulses before and in such a run that are looked at
 # Seconds of uncertainty up to which it locks, at first and after BAR pulses; from LOST on it does so anew.
 SURE, LATER, LOST = 2.5e-4, 3.8e-4, 5e-4
@@ -45,6 +46,7 @@ class PhaseLock:
         self._level.clear()
         self._pulses = 0  # since then
         self._last = -math.inf
+        self._apart = math.inf
         self._errors: deque[float] = deque(maxlen=HISTORY)
         self._odd = 0  # outliers in a row
         self._leap = False  # the phase may jump at the next pulse
@@ -73,7 +75,7 @@ class PhaseLock:
         return self._pulses > 1
 
     def may_leap(self) -> None:
-        """Take the phase from the next pulse, should that one not fit the pulses before; the tempo stays."""
+        """Take the phase from the next pulse, which may begin a row of its own; the tempo stays."""
         self._leap = True
 
     def pulse(self, time: float) -> int:
@@ -84,6 +86,9 @@ class PhaseLock:
         apart, self._last = time - self._last, time
         if (self._pulses < BEGIN and apart < SHORTEST / 3) or (self._pulses <= BEGIN and self._leap):
             self._pulses = 0  # a burst tells no tempo, and what has hardly begun is nothing to keep
+        if 1 < self._pulses <= BEGIN and abs(apart - self._apart) > UNEVEN:
+            self._pulses = 0  # a pause in a row that has hardly begun tells neither tempo nor jitter
+        self._apart = apart
         self._leap, leaping = False, self._leap
         self._pulses += 1
         for fit in self._fits:
@@ -99,7 +104,7 @@ class PhaseLock:
         error = time - self._best.time
         gate = min(max(OUTLIER * self.jitter, SLIGHTEST), HALF * self._best.period)
         if leaping:
-            self._land(time, error, gate)
+            self._land(time)
             return 1
         if self._pulses > BEGIN:
             self._errors.append(error)
@@ -136,17 +141,13 @@ class PhaseLock:
         self._measured = min(self._measured + 1, JITTER_MEMORY)
         self._variance += (square - self._variance) / self._measured
 
-    def _land(self, time: float, error: float, gate: float) -> None:
-        """Take the phase from a pulse at `time`, `error` after its own, unless that is whole periods."""
+    def _land(self, time: float) -> None:
+        """Take the phase from a pulse at `time` and keep the tempo.
+
+        Also where the pulse fits those before: within their jitter a new row cannot be told from the old one.
+        """
         self._level.clear()
-        period = self._best.period
-        whole = round(error / period) * period
-        for fit in self._fits:
-            if abs(error - whole) < gate:
-                fit.time += whole
-                fit.correct(time - fit.time)
-            else:
-                fit.forget(time, period, BEGIN)
+        self._restart(time, self._best.period, BEGIN)
         self._errors.clear()
         self._odd = 0
 

@@ -76,6 +76,7 @@ SYSTEMS = {
         # "beta1 = 0.05, beta2 = 0.001" (section 3.2) is how Adam's first paper counted: 1 - beta.
         adam=(0.95, 0.999),
         defaults=BOUND,
+        matrices=True,
     ),
     "vrnn": System(
         title="VRNN (Chung et al. 2015)",

@@ -178,6 +178,53 @@ def test_a_master_may_begin_its_row_of_pulses_anew_with_start() -> None:
     assert follower.tick == 24 * TICKS_PER_PULSE
 
 
+@pytest.mark.parametrize("bpm", [60, 120, 200])
+def test_after_a_start_it_is_locked_again_only_when_it_knows_the_new_row(bpm: float) -> None:
+    true = pulses(bpm, 4)
+    period = true[1] - true[0]
+    for seed in range(SEEDS):
+        heard = arrivals(true, "uniform", 3, seed=int(bpm) + seed)
+        idle = true[0] - (97.3 - np.arange(98)) * period  # the new row begins a third of a pulse later
+        follower = Follower(100.0)
+        for time in arrivals(idle, "uniform", 3, seed=int(bpm) - seed)[:-1].tolist():
+            follower.hear([CLOCK], time)
+        follower.hear([START], float(heard[0]) - 1e-4)
+        locked = 0
+        for number, time in enumerate(heard[:-1].tolist()):
+            follower.hear([CLOCK], time)
+            if number > 1 and follower.text(time) == f"locked {bpm:.1f}":
+                locked += 1
+                line = follower.line(time)
+                assert line is not None
+                here = line.time_of((number + 1) * TICKS_PER_PULSE)
+                assert here == pytest.approx(true[0] + (number + 1) * period, abs=1.2e-3)
+        assert locked > BAR
+
+
+@pytest.mark.parametrize("bpm", [90, 120, 206])
+@pytest.mark.parametrize("pause", [0.1, 0.2, 0.5, 0.9])
+@pytest.mark.parametrize("first", [1, 2, 3, 5, 7])
+def test_a_pause_among_the_first_pulses_is_neither_tempo_nor_jitter(
+    first: int, pause: float, bpm: float
+) -> None:
+    follower = Follower(100.0)
+    now = steady(follower, 10.0, first, bpm) + pause
+    now = steady(follower, now, BAR + BAR // 2, bpm)
+    assert follower.text(now - 1e-4) == f"locked {bpm:.1f}, waiting for start"
+    assert follower.bpm == pytest.approx(bpm, rel=1e-3)
+
+
+@pytest.mark.parametrize("bpm", [120, 174, 240])
+@pytest.mark.parametrize("stalled", [0.1, 0.2])
+def test_a_stall_of_our_own_among_the_first_pulses_is_over_soon(stalled: float, bpm: float) -> None:
+    true = pulses(bpm, 6)
+    late = np.where((true >= true[7]) & (true < true[7] + stalled), true[7] + stalled, true)
+    follower = Follower(100.0)
+    for time in late[:-1].tolist():
+        follower.hear([CLOCK], time)
+    assert follower.text(float(true[-1])) == f"locked {bpm:.1f}, waiting for start"
+
+
 def test_silence_is_a_stop_and_pulses_after_it_go_on() -> None:
     follower = Follower(100.0)
     assert follower.text(10.0) == "waiting for MIDI clock"
