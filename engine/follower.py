@@ -82,6 +82,12 @@ class Follower:
             return None
         return Transport(self._bpm, self._at * TICKS_PER_PULSE, self._lock.time)
 
+    def row(self, now: float) -> Transport | None:
+        """Return the row of pulses on its own, from any of them on; None while none are expected."""
+        if not self._lock.known or self.silent(now):
+            return None
+        return Transport(self._bpm, 0, self._lock.time)
+
     @property
     def tick(self) -> int:
         """The tick of the next pulse."""

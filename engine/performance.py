@@ -149,6 +149,12 @@ class Performance:
         """Have the bar of `tick` written, while it stands still: there it goes on."""
         self._cue = max(0, tick)
 
+    def idle(self, line: Transport, since: float) -> None:
+        """Have the pulses that others hear while it stands still lie on those of `line`, from `since` on."""
+        if self.pulses is not None and not self.playing:
+            self.course.transport = line
+            self.pulses.enter(line, since)
+
     def enter(self, line: Transport, now: float) -> None:
         """Play along `line` from where it is now, if that bar is there and not behind the end."""
         late = line.tick_at(now - self.course.offset.seconds - LATE)

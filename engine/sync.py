@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
+from engine.bar import TICKS_PER_PULSE
 from engine.desk import Desk
 from engine.follower import Follower
 from engine.link import AHEAD, Peer
@@ -10,7 +11,10 @@ from engine.midi import CLOCK, CONTINUE, START
 from engine.performance import Performance
 from engine.rail import CLOCK_FAR, LINK_FAR, Rail
 from engine.setup import Setup
-from engine.transport import clamp_bpm
+from engine.transport import Transport, clamp_bpm
+
+HELD = 2  # pulses after Start or Continue within which the next one is expected
+OVERDUE = 0.25  # of a pulse by which ours may still be sent when the master's has come
 
 
 class Sync(Protocol):
@@ -65,6 +69,10 @@ class ClockSync:
         if message[0] == CLOCK:
             self._rail.loosen()
         self.turn(now)
+        if (row := self._follower.row(now)) is not None:
+            # The pulse behind Start begins the music: no other one of ours comes shortly before it.
+            wait = HELD if message[0] in (START, CONTINUE) else -OVERDUE
+            self._performance.idle(row, now + wait * TICKS_PER_PULSE / row.ticks_per_second)
         return True
 
     def turn(self, now: float) -> None:
@@ -144,6 +152,8 @@ class LinkSync:
         else:
             performance.halt(now)
             performance.cue(0)
+            if performance.transport.bpm != self._peer.bpm:
+                performance.idle(Transport(self._peer.bpm, 0, now), now)
 
     def play(self, now: float) -> None:
         """Begin at bar 1 with the next bar, the others as well; nothing if it plays already."""

@@ -2,8 +2,10 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from booth import Booth, Heard
+from master import BAR, arrivals, pulses
 
 from engine.bar import PPQN, TICKS_PER_BAR, TICKS_PER_PULSE
 from engine.messages import Play, SetBpm, SetOffset, Stop
@@ -59,6 +61,40 @@ def test_pulses_hold_the_tempo_while_nothing_plays() -> None:
     booth.until(1004.0)
     slow = [time for time in pulse_times(booth.clock) if time > 1002.0 + 2 * PULSE]
     assert all(after - before == pytest.approx(2 * PULSE) for before, after in pairwise(slow))
+
+
+@pytest.mark.parametrize(("bpm", "jitter"), [(171.0, 0.0), (171.0, 1.0), (83.0, 2.0)])
+def test_while_a_master_stands_still_ours_go_with_its_pulses(bpm: float, jitter: float) -> None:
+    booth = Booth(bpm=100.0, sync="midi", clock=True)
+    true = pulses(bpm, 8, start=1000.5)
+    booth.arrive(*((time, [CLOCK]) for time in arrivals(true, "uniform", jitter, seed=1)))
+    booth.until(true[-1])
+    ours = np.array([time for time in pulse_times(booth.clock) if time > true[2 * BAR]])
+    period = 60 / 24 / bpm
+    gaps = np.diff(ours) / period
+    assert 0.8 < gaps.min() <= gaps.max() < 1.2  # none twice, none left out
+    off = (ours - true[0]) / period
+    assert np.abs(off - off.round()).max() * period < 0.0015
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.3, 0.6, 0.9])
+@pytest.mark.parametrize("early", [0.002, 0.015])
+def test_the_pulse_of_a_masters_start_comes_alone(phase: float, early: float) -> None:
+    booth = Booth(bpm=100.0, sync="midi", clock=True)
+    true = pulses(132, 3, start=1002.0)
+    period = float(true[1] - true[0])
+    idle = true[0] - (phase + np.arange(60, 0, -1)) * period  # the row may begin anew with Start
+    booth.arrive(*((time, [CLOCK]) for time in idle), (true[0] - early, [START]))
+    booth.arrive(*((time, [CLOCK]) for time in true))
+    booth.until(true[-1] - 0.01)
+    begun = next(i for i, one in enumerate(booth.clock) if one.message == (START,))
+    last, first = pulse_times(booth.clock[:begun])[-1], pulse_times(booth.clock[begun:])[0]
+    assert first == pytest.approx(true[0], abs=2e-3)
+    # One of ours that the old row has shortly before the new one is held back, once Start has been heard.
+    gone = phase * period > early
+    assert first - last > (0.9 * phase if gone else 0.9) * period
+    gaps = np.diff(playing(booth)) / period
+    assert 0.9 < gaps.min() <= gaps.max() < 1.1
 
 
 def test_stop_sends_others_to_bar_one_and_play_starts_them_again() -> None:
