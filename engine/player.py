@@ -102,6 +102,7 @@ class Player:
 
     def _plan(self, now: float, due: float) -> float:
         """Do what there is time for until `due`, when something is to be sent; return how long to wait."""
+        self.performance.take.flush()
         deadline = min(due - HUSH / 2, now + IDLE, self._composer.ask(now))
         if self._sync is not None:
             deadline = min(deadline, self._sync.deadline)

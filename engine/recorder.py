@@ -19,9 +19,10 @@ class RecordError(Exception):
 
 
 class Recorder:
-    """Writes each message as it is sent to a journal, unbuffered; midifile.finish makes the .mid of it.
+    """Writes each message that was sent to a journal; midifile.finish makes the .mid of it.
 
-    A disk that refuses a line breaks the take off there: `broken` says why, and nothing raises.
+    What was sent is written by `flush`, between two notes and not among those of a chord. A disk that refuses
+    a line breaks the take off there: `broken` says why, and nothing raises.
     """
 
     def __init__(self, path: str, title: str, voices: Sequence[VoiceSetup], bpm: float, origin: int) -> None:
@@ -34,6 +35,7 @@ class Recorder:
         self.broken = ""  # why the take broke off
         self._origin = origin
         self._last = 0
+        self._lines: list[str] = []  # to be written
         self._tempos: list[tuple[int, float]] = []  # changes to come, as (tick, bpm)
         self._open: dict[tuple[int, int], int] = {}  # (channel, pitch) of notes struck in this take -> voice
         if Path(path).exists():
@@ -53,6 +55,7 @@ class Recorder:
             "voices": [[v.name, v.channel, v.program, v.bank] for v in voices],
         }
         self._write(json.dumps(header))
+        self.flush()
         if self.broken:
             os.close(self._file)
             with suppress(OSError):
@@ -86,6 +89,7 @@ class Recorder:
         for (channel, pitch), voice in sorted(self._open.items()):
             self._write(f"{self._since(tick)} {voice} {bytes([NOTE_OFF | channel, pitch, 0]).hex()}")
         self._write(f"{self._since(tick)} end")
+        self.flush()
         with suppress(OSError):
             os.close(self._file)
         return self.journal
@@ -101,13 +105,20 @@ class Recorder:
         self._last = max(self._last, tick - self._origin)
         return self._last
 
-    def _write(self, line: str) -> None:
-        raw = f"{line}\n".encode()
+    def flush(self) -> None:
+        """Write what there is to write."""
+        raw = "".join(self._lines).encode()
+        self._lines.clear()
+        if not raw or self.broken:
+            return
         try:
-            if not self.broken and os.write(self._file, raw) < len(raw):
+            if os.write(self._file, raw) < len(raw):
                 self.broken = "No space left on device"  # what a full disk says to the line after
         except OSError as error:
             self.broken = error.strerror or str(error)
+
+    def _write(self, line: str) -> None:
+        self._lines.append(f"{line}\n")
 
 
 def recording(journal: str) -> bool:

@@ -5,8 +5,8 @@ from collections import deque
 INTERVAL = 1 / 30  # seconds between snapshots
 NOTICES = 20
 # A snapshot takes a millisecond to pickle, four on a busy machine: it waits for a gap this long between
-# notes, but not for ever.
-GAP = 0.008
+# notes, but not for ever. Clock pulses leave one at every tempo.
+GAP = 0.005
 PATIENCE = 0.1
 
 

@@ -33,6 +33,11 @@ class Take:
         if self.recorder is not None:
             self.recorder.message(tick, voice, message)
 
+    def flush(self) -> None:
+        """Write what was kept, now that there is time."""
+        if self.recorder is not None:
+            self.recorder.flush()
+
     def tempo(self, line: Transport) -> None:
         """Keep the tempo of `line` from where it begins on."""
         if self.recorder is not None:

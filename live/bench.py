@@ -23,7 +23,7 @@ MACHINE = ("system", "processor", "cores", "load", "memory_free", "clock_source"
 
 def measure(
     preset: Preset,
-    name: str,
+    name: str | None,
     *given: str,
     bars: int,
     seconds: float,
@@ -33,7 +33,7 @@ def measure(
 ) -> dict[str, Any]:
     """Return the figures; milliseconds, seconds, MiB and percent of one core as the keys say.
 
-    A fresh start is that of `name` with the options `given`.
+    A fresh start is that of `name` with the options `given`; None for a preset that has no name to start by.
 
     Null stands for what this machine does not tell, with a reason beside it where there is one. Everything
     that was measured counts; only the warm-up of decoding is apart. UserError: the preset does not play.
@@ -46,7 +46,10 @@ def measure(
     figures["cpu_percent"] = rest(replace(setup, bpm=BPM), min(REST, seconds * RESTING), begin)
     setup = replace(setup, bpm=STRESSED_BPM if stress else BPM)
     figures |= {"stress": stress} | perform(setup, seconds, begin, stress=preset if stress else None)
-    if preset.model.parent == preset.folder:  # only its own model is what a fresh start would load
+    if name is None:
+        lacking = "a model given by --model is in no preset that could be started"
+        figures |= {"first_note_s": None, "screen_s": None, "start_reason": lacking}
+    else:
         say("starting afresh")
         starts, memory = _starts(preset, [name, *given])
         figures |= starts

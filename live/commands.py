@@ -135,7 +135,7 @@ def _bench(options: argparse.Namespace) -> int:
         preset = bench.with_model(preset, options.model)
     figures = bench.measure(
         with_feel(preset, options.feel),
-        options.preset,
+        options.preset if options.model is None else None,
         *(() if options.feel is None else ("--feel", options.feel)),
         bars=options.bars or BENCH_BARS,
         seconds=options.seconds or BENCH_SECONDS,

@@ -110,7 +110,7 @@ def _parsers() -> tuple[Parser, dict[str, Parser]]:
     bench.add_argument(
         "--stress",
         action="store_true",
-        help="play at 200 BPM, a screen drawn, every core busy besides, a thousand control changes a second",
+        help="play at 200 BPM, drawn, recorded, every core busy besides, a thousand control changes a second",
     )
     doctor = commands.add_parser("doctor", help="say what limits timing on this machine, and measure it")
     _measured(doctor, "the measurement", DOCTOR_SECONDS)

@@ -4,6 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any
 
@@ -32,10 +34,20 @@ def perform(
 ) -> dict[str, Any]:
     """Play `setup` for `seconds`, knobs at rest first and then moving; return the figures.
 
-    `stress` has every core busy with something else meanwhile, the screen of that preset drawn, and a
-    thousand control changes a second from the first note on, so that there is always something to decode.
+    `stress` has every core busy with something else meanwhile, the screen of that preset drawn, the take
+    recorded, and a thousand control changes a second from the first note on, so that there is always
+    something to decode.
     UserError: it could not play.
     """
+    with TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        return _performed(
+            replace(setup, record=str(Path(folder) / "take.mid")) if stress else setup, seconds, begin, stress
+        )
+
+
+def _performed(
+    setup: Setup, seconds: float, begin: Callable[[Setup], Session], stress: Preset | None
+) -> dict[str, Any]:
     moved = [f"knob{number}" for number in range(1, len(setup.axes) + 1)] + ["interpolation"]
     bindings = {name: (0, FIRST_CONTROL + index) for index, name in enumerate(moved)}
     setup = replace(

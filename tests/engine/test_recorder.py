@@ -23,6 +23,7 @@ def take(path: Path, origin: int = 0) -> Recorder:
 
 def left(recorder: Recorder, more: bytes = b"") -> str:
     """Return the journal of a take at `after.mid` that a crash would have left now, with `more` behind it."""
+    recorder.flush()
     journal = Path(recorder.journal).with_name("after.mid.part")
     journal.write_bytes(Path(recorder.journal).read_bytes() + more)
     return str(journal)
@@ -95,6 +96,18 @@ def test_a_journal_that_breaks_off_is_taken_as_far_as_it_goes(tmp_path: Path, to
     assert absolute(file.tracks[2]) == [(480, "note_on", 40), (480, "note_off", 40)]
 
 
+def test_lines_are_written_when_there_is_time_and_at_the_end(tmp_path: Path) -> None:
+    recorder = take(tmp_path / "take.mid")
+    header = Path(recorder.journal).stat().st_size
+    for pitch in (60, 64, 67):
+        recorder.message(0, 0, [0x90, pitch, 80])
+    assert Path(recorder.journal).stat().st_size == header  # not between the notes of a chord
+    recorder.flush()
+    assert Path(recorder.journal).read_text().count("\n") == 4
+    recorder.message(480, 0, OFF)
+    assert Path(recorder.close(480)).read_text().endswith("480 end\n")
+
+
 def test_a_take_in_progress_is_not_finished_by_others(tmp_path: Path) -> None:
     recorder = take(tmp_path / "take.mid")
     recorder.message(0, 0, ON)
@@ -112,7 +125,7 @@ def test_a_take_whose_process_was_killed_is_nobodys(tmp_path: Path) -> None:
     script = (
         "import os, sys\nfrom engine.recorder import Recorder\nfrom engine.setup import VoiceSetup\n"
         "take = Recorder(sys.argv[1], 'toy', [VoiceSetup('melody', 0)], 120.0, 0)\n"
-        "take.message(0, 0, [0x90, 60, 80])\nos._exit(9)"
+        "take.message(0, 0, [0x90, 60, 80])\ntake.flush()\nos._exit(9)"
     )
     path = str(tmp_path / "take.mid")
     subprocess.run([sys.executable, "-c", script, path], check=False, env={"PYTHONPATH": ":".join(sys.path)})
@@ -145,10 +158,12 @@ def test_a_folder_that_is_not_there_and_a_file_that_is_no_journal(tmp_path: Path
 def test_a_full_disk_breaks_the_take_off_and_raises_nothing(tmp_path: Path) -> None:
     recorder = take(tmp_path / "take.mid")
     recorder.message(0, 0, ON)
+    recorder.flush()
     assert not recorder.broken
     with full_disk(Path(recorder.journal).stat().st_size + 4):
         for tick in range(480, 4800, 480):
             recorder.message(tick, 0, OFF if tick % 960 else ON)
+            recorder.flush()
         journal = recorder.close(4800)
     assert recorder.broken
     assert absolute(mido.MidiFile(finish(journal)).tracks[1]) == [(0, "note_on", 60), (0, "note_off", 60)]

@@ -24,7 +24,7 @@ from engine.bar import TICKS_PER_STEP
 from engine.session import Session
 from engine.setup import from_preset
 from engine.shelf import find
-from live import fresh, trial
+from live import bench, fresh, trial
 from live.errand import UserError, run
 from live.mirror import Mirror
 
@@ -75,6 +75,24 @@ def test_under_stress_it_is_played_to_its_end_and_its_knobs_never_rest() -> None
     else:
         assert figures["screen_frames_a_second"] > 0
         assert figures["screen_frames_reason"] is None
+
+
+@pytest.mark.skipif(
+    not resources.files("presets").joinpath("drums", "model.ts").is_file(),
+    reason="presets/drums/model.ts is not there: train and export it with live-train",
+)
+def test_a_preset_that_plays_anothers_model_is_started_afresh_and_a_model_of_no_preset_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    groove = find("groove")
+    monkeypatch.setattr(bench, "STARTS", 1)
+    figures = bench.measure(groove, "groove", bars=1, seconds=1.0)
+    assert figures["first_note_s"] > 0
+    assert "start_reason" not in figures
+    other = bench.with_model(groove, str(groove.model))
+    figures = bench.measure(other, None, bars=1, seconds=1.0)
+    assert figures["first_note_s"] is figures["screen_s"] is None
+    assert "--model" in figures["start_reason"]
 
 
 def test_at_rest_nothing_but_the_music_costs() -> None:
