@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 TINY = ModelConfig(
     embedding=4, bar_encoder=4, sequence_encoder=4, z_size=4, conductor=4, code=4, decoder=8, bars=2
 )
-EXACT = Agreement(0.0, 1e-5, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), 0)
+EXACT = Agreement(0.0, 1e-5, (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), (1.0, 1.0), 0)
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,7 @@ def test_the_command_prints_a_table_and_json(tmp_path, capsys):
     names = [line["form"] for line in figures["forms"]]
     assert len(set(names)) == len(names)
     assert all(line["beside"] in names for line in figures["forms"])
-    assert all(line["p50_ms"] > 0 and line["same_tokens"] > 0.9 for line in figures["forms"])
+    assert all(line["p50_ms"] > 0 and line["same_steps"] > 0.9 for line in figures["forms"])
 
 
 def test_a_gain_is_of_the_figures_shown_and_slow_forms_have_fewer_bars(tmp_path):

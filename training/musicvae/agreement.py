@@ -36,7 +36,8 @@ class Reference:
 class Agreement:
     """The exported decoder beside a Reference.
 
-    Shares of equal tokens a voice: `teacher_forced` along the reference's tokens, `free` on its own.
+    Shares of equal tokens a voice: `teacher_forced` along the reference's tokens, `free` on its own; `whole`
+    are the same two, of steps at which every voice's token is equal.
     `unequal` counts decisions that differ although the reference's two best tokens lie further apart
     than TOLERANCE. Differences are the largest absolute ones of normalised codes, and of logits at tokens
     that the reference finds possible at all (within 10 nats of the best).
@@ -46,6 +47,7 @@ class Agreement:
     logit_difference: float
     teacher_forced: tuple[float, ...]
     free: tuple[float, ...]
+    whole: tuple[float, float]
     unequal: int
 
 
@@ -103,6 +105,7 @@ def compare(module: Any, expected: Reference) -> Agreement:
         max(_difference(a, b) for a, b in zip(logits, expected.logits, strict=True)),
         _shares(forced),
         _shares(free),
+        (float(forced.all(-1).float().mean()), float(free.all(-1).float().mean())),
         int(wrong.sum()) + int(adrift.sum()),
     )
 

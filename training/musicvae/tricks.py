@@ -28,7 +28,7 @@ HEAD = (
     "CPU p50",
     "gain",
     "over",
-    "equal tokens",
+    "equal steps",
     "on its own",
     "worst of warm-up",
 )
@@ -44,9 +44,9 @@ def measure(path: Path, bars: int = 60, say: Callable[[str], None] = lambda text
     The forms take turns of a few bars, so that a busy moment meets them all; slow ones have a tenth of the
     bars. A line has milliseconds a bar by the clock: median, p99 where there are a hundred bars, slowest; and
     the median of the processor's own, which other programs disturb less. `gain` is that of these over the one
-    of the form `beside`. Then the shares of tokens equal to the float32 Python model's for the same noise,
-    along its notes and on the form's own; and the longest of the first calls. A file's int8 weights count as
-    that model's: give a run to see what rounding changes.
+    of the form `beside`. Then the shares of steps whose every token is the float32 Python model's for the
+    same noise, along its notes and on the form's own; and the longest of the first calls. A file's int8
+    weights count as that model's: give a run to see what rounding changes.
     TricksError: a flat model; else as weights.open_model.
     """
     model, threads = open_model(path), torch.get_num_threads()
@@ -83,7 +83,7 @@ def table(figures: Mapping[str, Any]) -> str:
             f"{line['cpu_p50_ms']:.2f}",
             "" if line["beside"] == line["form"] else f"x {line['gain']:.2f}",
             "" if line["beside"] == line["form"] else line["beside"],
-            f"{line['same_tokens']:.2%}",
+            f"{line['same_steps']:.2%}",
             f"{line['same_on_its_own']:.2%}",
             f"{line['warm_up_worst_ms']:.1f}",
         )
@@ -135,8 +135,8 @@ def _lines(
                 "slowest_ms": round(max(own), 2),
                 "cpu_p50_ms": medians[form.name][1],
                 "gain": round(medians[form.beside][1] / medians[form.name][1], 2),
-                "same_tokens": round(float(np.mean(agreement.teacher_forced)), 4),
-                "same_on_its_own": round(float(np.mean(agreement.free)), 4),
+                "same_steps": round(agreement.whole[0], 4),
+                "same_on_its_own": round(agreement.whole[1], 4),
                 "warm_up_worst_ms": round(worst, 2),
             }
         )
