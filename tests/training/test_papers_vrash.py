@@ -19,6 +19,7 @@ from training.fit import fit
 from training.latents import LatentsError
 from training.papers.job import Job
 from training.papers.vrash import CONFIG, MODELS, Plan, reproduce
+from training.vrash.bound import notes
 from training.vrash.examine import ExamineError, examine
 from training.vrash.latents import measure
 from training.vrash.model import VRASH, ModelConfig
@@ -98,11 +99,28 @@ def test_an_examination_finds_a_collapsed_latent(store):
     results = examine(model, store, samples=2, draws=8)
     assert results["all"]["collapsed"]
     assert results["all"]["active_units"] == 0
-    with torch.no_grad():
-        model.encoder.mu.weight.normal_(0.0, 30.0)
-        model.encoder.mu.bias.normal_(0.0, 3.0)
-    assert not examine(model, store, samples=2, draws=0)["all"]["collapsed"]
     assert not examine(VRASH(replace(TINY, family="lm")), store, samples=2, draws=0)["all"]["collapsed"]
+
+
+def test_a_latent_that_a_decoder_does_not_hear_has_collapsed(store):
+    torch.manual_seed(0)
+    sizes = replace(TINY, family="vae", units=48, encoder=32, head=32)
+    model, known = VRASH(sizes).train(), phrases(store, sizes)
+    learnt, optimiser = known.read(known.of("train")), torch.optim.Adam(model.parameters(), 1e-2)
+    for iteration in range(150):
+        loss, _ = notes(model, learnt, replace(STAGE, beta=0.01), iteration)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    heard = examine(model, store, "train", samples=2, draws=0)["all"]
+    assert not heard["collapsed"]
+    with torch.no_grad():
+        model.decoder.initial.weight.zero_()
+        model.decoder.cell.heard.weight[:, model.decoder.labels.width :][:, : sizes.z_size] = 0.0
+    deaf = examine(model, store, "train", samples=2, draws=0)["all"]
+    assert deaf["collapsed"]
+    assert (deaf["active_units"], deaf["kl_bits"]) == (heard["active_units"], heard["kl_bits"])
+    assert deaf["worth_bits"] == pytest.approx(0.0, abs=1e-4)
 
 
 def test_an_examination_is_the_same_again_and_its_parts_make_the_whole(store):

@@ -10,6 +10,7 @@ import torch
 
 from training.config import Stage
 from training.vrae.bound import bound, excerpts, log_likelihood, nats_of_steps
+from training.vrae.examine import figures
 from training.vrae.model import VRAE, ModelConfig
 
 SMALL = ModelConfig(z_size=4, units=12, steps=8, bar=8, hop=4, pitches=14, hold=2)
@@ -175,6 +176,14 @@ def test_a_model_learns_one_batch_by_heart(config):
         optimiser.step()
     model.eval()
     assert torch.equal(model.play(model.posterior(batch).mu, 1, 0.0).to(torch.int8), batch)
+    with torch.no_grad():
+        heard = figures(model, batch, 2)
+        model.initial.weight.zero_()
+        deaf = figures(model, batch, 2)
+    assert not heard["collapsed"]
+    assert deaf["collapsed"]
+    assert (deaf["active_units"], deaf["kl_bits"]) == (heard["active_units"], heard["kl_bits"])
+    assert deaf["worth_bits"] == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_reversed_encoder_ends_with_the_first_frame():

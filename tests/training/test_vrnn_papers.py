@@ -16,7 +16,8 @@ from training import run
 from training.configfile import load
 from training.papers import CONFIGS, NAMES, vrnn_feel, vrnn_polyphony
 from training.papers.job import Job
-from training.papers.vrnn import matched, parameters
+from training.papers.vrnn import fault, matched, parameters
+from training.vrnn.examine import Findings, Pieces
 from training.vrnn.model import VRNN
 from training.vrnn.sequences import pieces
 
@@ -136,7 +137,21 @@ def test_every_baseline_has_as_many_parameters_as_the_vrnn(name, latent, output)
     sizes = matched(other, parameters(base))
     assert parameters(sizes) == pytest.approx(parameters(base), rel=0.02)
     assert parameters(sizes) == run.count(VRNN(sizes))
-    assert replace(sizes, features=base.features, units=base.units) == other
+    assert replace(sizes, features=base.features) == other  # one recurrence for all
+
+
+def findings(active, kl_bits, worth_bits, units=16):
+    nothing = np.zeros(1)
+    alone = Pieces(np.ones(1, np.int64), nothing, nothing, nothing)
+    return Findings(1, 0.0, 0.0, 0.0, kl_bits, worth_bits, active, units, alone)
+
+
+def test_only_latents_that_are_worth_nothing_leave_an_rnn():
+    assert fault(findings(8, 3.0, 2.0)) == ""
+    assert fault(findings(0, 0.0, 0.0, units=0)) == ""  # an RNN from the beginning
+    assert fault(findings(8, 3.0, 0.1)) == "the posterior has collapsed, an RNN is left"
+    assert fault(findings(0, 0.0, 0.0)) == "the posterior has collapsed, an RNN is left"
+    assert fault(findings(1, 1.6, 7.7)) == "only 1 of 16 latent units are active"
 
 
 def test_the_vrnn_itself_stays_as_it_is_configured():

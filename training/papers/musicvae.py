@@ -62,12 +62,12 @@ DIFFERS = """
   1024 and 1024; its trio has 231 million parameters. Batches are of 32 to 64 windows, not 512, and training
   ends with the minutes or the configuration's iterations, where the paper has 50,000 (2 bars) and 100,000 (16
   bars).
-- Method: the encoder reads in two levels, each bar and then the sequence of bars; the paper's reads all steps
-  at once. A code that the conductor gives to a bar is normalised and, in training, noisy. The hierarchical
-  models learn single bars first, then the codes of bars, and last the paper's objective, with the bar encoder
-  fixed and 4 of 16 bars decoded at a time; the flat ones learn by the paper's objective alone. Single voices
-  of 16 bars have beta 0.05, flat and hierarchical alike, where the paper has 0.2; free bits are the paper's,
-  48 and 256.
+- Method: the encoder reads in two levels, each bar and then the sequence of bars; the paper's reads all
+  steps at once. The code of a bar is normalised; the one that the bar encoder gives is noisy while single
+  bars are learnt. The hierarchical models learn single bars first, then the codes of bars, and last the
+  paper's objective, with the bar encoder fixed and 4 of 16 bars decoded at a time; the flat ones learn by
+  the paper's objective alone. Single voices of 16 bars have beta 0.05, flat and hierarchical alike, where
+  the paper has 0.2; free bits are the paper's, 48 and 256.
 """
 
 

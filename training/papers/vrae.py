@@ -18,6 +18,7 @@ from training.configfile import load
 from training.data.store import Store
 from training.papers import vrae_pictures as pictures
 from training.papers.job import Cell, Job
+from training.papers.places import kept, scatter, tsne
 from training.papers.vrae_plan import BAR, MAP, MEDLEY, PLAYS, Plan
 from training.statistics import summary
 from training.subject import prior_latents
@@ -129,9 +130,9 @@ def _latents(job: Job, model: VRAE, store: Store, title: str, limit: int) -> Non
     rows = _spread(excerpts.known(), limit)
     mu, _ = posteriors(model, excerpts, rows)
     songs = [Path(path).stem for path in excerpts.songs(rows)]
-    name, places = ("map", mu) if mu.shape[1] == 2 else ("t-sne", pictures.tsne(mu))
-    job.picture(name, pictures.scatter(places, songs, title))
-    same, chance = _kept(mu, np.array(songs))
+    name, places = ("map", mu) if mu.shape[1] == 2 else ("t-sne", tsne(mu))
+    job.picture(name, scatter(places, songs, title))
+    same, chance = kept(mu, songs)
     job.say(
         f"{title}: the nearest other excerpt, in all dimensions, is of the same song for {same:.0%}; "
         f"by chance for {chance:.0%}."
@@ -141,17 +142,6 @@ def _latents(job: Job, model: VRAE, store: Store, title: str, limit: int) -> Non
 def _spread(rows: Rows, count: int) -> Rows:
     spread: Rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
     return spread
-
-
-def _kept(mu: np.ndarray, songs: np.ndarray) -> tuple[float, float]:
-    """Return the share of excerpts whose nearest is of their song, and what chance gives.
-
-    A bar that comes back in its song counts: that songs repeat themselves is what keeps them together.
-    """
-    apart = np.linalg.norm(mu[:, None] - mu[None], axis=2)
-    np.fill_diagonal(apart, np.inf)
-    shares = np.unique(songs, return_counts=True)[1] / len(songs)
-    return float((songs[apart.argmin(1)] == songs).mean()), float((shares**2).sum())
 
 
 @torch.no_grad()

@@ -23,20 +23,6 @@ def bounds(curves: Mapping[str, tuple[Sequence[float], Sequence[float]]]) -> Fig
     return figure
 
 
-def scatter(places: NDArray[np.float64], songs: Sequence[str], title: str) -> Figure:
-    """Return the `places` (N, 2) of excerpts, a colour a song."""
-    figure = Figure(figsize=(7, 5), layout="constrained")
-    axes = figure.subplots()
-    names = np.array(songs)
-    for number, song in enumerate(dict.fromkeys(songs)):
-        own = places[names == song]
-        colour, mark = f"C{number % 10}", "ox^sv"[number // 10 % 5]
-        axes.scatter(own[:, 0], own[:, 1], s=8, color=colour, marker=mark, label=song)
-    axes.set(title=title)
-    figure.legend(loc="outside right upper", fontsize=7)
-    return figure
-
-
 def interpolation(rolls: Sequence[NDArray[np.uint8]], first: str, last: str, lowest: int) -> Figure:
     """Return rolls (frames, pitches) side by side, from an excerpt of song `first` to one of `last`."""
     figure = Figure(figsize=(11, 2.6), layout="constrained")
@@ -56,15 +42,6 @@ def long_rolls(rolls: Mapping[str, NDArray[np.uint8]], lowest: int) -> Figure:
         _draw(panel, roll, lowest)
         panel.set_title(f"{name}: {len(roll)} frames from one vector", fontsize=8)
     return figure
-
-
-def tsne(mu: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return places (N, 2) of `mu` (N, z_size) by t-SNE (van der Maaten & Hinton 2008), always the same."""
-    from sklearn.manifold import TSNE
-
-    perplexity = min(30.0, (len(mu) - 1) / 3)
-    found = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(mu)
-    return np.asarray(found, np.float64)
 
 
 def _draw(panel: Axes, roll: NDArray[np.uint8], lowest: int) -> None:

@@ -12,13 +12,14 @@ from training.vrnn.examine import Findings
 from training.vrnn.model import VRNN, VRNNConfig
 from training.vrnn.spread import DRAWS, difference
 
-WIDEST = 4  # times its own width that a network may be given
+WIDEST = 8  # times its own width that a network may be given
 EFFORT = ("parameters", "minutes trained", "iterations", "best at")
 DIFFERENCES = ("bound", "importance sampled, 40", "particle filter, 40")
 HOW_SURE = (
     "Differences are the first model's log-likelihood minus the second's on the same pieces, +- their "
-    f"standard error by a paired bootstrap over these ({DRAWS} draws). Every model was trained once: how far "
-    "another seed would lie apart, the error does not tell."
+    f"standard error by a paired bootstrap ({DRAWS} draws) over the groups of pieces that belong together, "
+    "such as the recordings of one session. Every model was trained once: how far another seed would lie "
+    "apart, the error does not tell."
 )
 
 
@@ -29,18 +30,15 @@ def parameters(config: VRNNConfig) -> int:
 
 
 def matched(config: VRNNConfig, wanted: int) -> VRNNConfig:
-    """Return `config` with `features` and `units` widened alike, to as nearly `wanted` parameters as can be.
+    """Return `config` with `features` widened to as nearly `wanted` parameters as can be.
 
-    So the paper matches its models (section 4). Nothing changes where they are that many already.
+    The recurrence keeps its units, so that all remember as much: the paper matches its models by their
+    networks, too (section 4). Nothing changes where they are that many already.
     """
-
-    def widened(units: int) -> VRNNConfig:
-        return replace(config, units=units, features=max(1, round(config.features * units / config.units)))
-
-    widths = range(1, WIDEST * config.units + 1)
-    first = bisect_left(widths, wanted, key=lambda units: parameters(widened(units)))
-    near = widths[max(0, first - 1) : first + 1]
-    return widened(min(near, key=lambda units: abs(parameters(widened(units)) - wanted)))
+    widths = range(1, WIDEST * config.features + 1)
+    first = bisect_left(widths, wanted, key=lambda width: parameters(replace(config, features=width)))
+    near = (replace(config, features=width) for width in widths[max(0, first - 1) : first + 1])
+    return min(near, key=lambda other: abs(parameters(other) - wanted))
 
 
 def effort(job: Job, name: str) -> tuple[Cell, ...]:
@@ -61,8 +59,13 @@ def latents(found: Findings) -> tuple[Cell, ...]:
     return found.kl_bits, found.worth_bits, f"{found.active} of {found.units}"
 
 
-def differences(found: Mapping[str, Findings], pairs: Sequence[tuple[str, str]]) -> list[tuple[Cell, ...]]:
-    """Return a row for each of `pairs` of models: which, and the cells DIFFERENCES, nats a frame."""
+def differences(
+    found: Mapping[str, Findings], pairs: Sequence[tuple[str, str]], groups: Sequence[str]
+) -> list[tuple[Cell, ...]]:
+    """Return a row for each of `pairs` of models: which, and the cells DIFFERENCES, nats a frame.
+
+    `groups` has that of each piece.
+    """
     rows: list[tuple[Cell, ...]] = []
     for first, second in pairs:
         ours, theirs = found[first].pieces, found[second].pieces
@@ -71,6 +74,15 @@ def differences(found: Mapping[str, Findings], pairs: Sequence[tuple[str, str]])
             (ours.importance, theirs.importance),
             (ours.filtered, theirs.filtered),
         )
-        apart = (difference(a, b, ours.frames) for a, b in both)
+        apart = (difference(a, b, ours.frames, groups) for a, b in both)
         rows.append((f"{first} - {second}", *(f"{mean:+.3f} +- {error:.3f}" for mean, error in apart)))
     return rows
+
+
+def fault(found: Findings) -> str:
+    """Return what the posterior's collapse leaves of a model, in words, "" if it has not collapsed."""
+    if not found.collapsed:
+        return ""
+    if found.unheard:
+        return "the posterior has collapsed, an RNN is left"
+    return f"only {found.active} of {found.units} latent units are active"

@@ -15,7 +15,7 @@ from training.evaluate import interpolation
 from training.loss import NATS_PER_BIT
 from training.statistics import overlap, summary
 from training.subject import prior_latents
-from training.vrae.bound import CHUNK, SAMPLES, bound, log_likelihood
+from training.vrae.bound import CHUNK, SAMPLES, bound, log_likelihood, nats_of_steps
 from training.vrae.excerpts import Excerpts, Rows
 from training.vrae.model import VRAE
 from training.vrae.playing import WINDOW, endurance, logistic, obedience, of_rolls, temperatures, windows
@@ -62,7 +62,7 @@ def examine(
     for name, rows in parts.items():
         if len(rows):
             some = spread_rows(rows, limit)
-            found = _part(model, excerpts.read(some), samples)
+            found = figures(model, excerpts.read(some), samples)
             results["sources"][name] = {"excerpts": len(some), "of": len(rows), **found}
     if draws and len(parts["known"]):
         results["prior"] = _played(
@@ -71,8 +71,9 @@ def examine(
     return results
 
 
-def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
-    nats, divergence, likely, mus, forced, free = [], [], [], [], [], []
+def figures(model: VRAE, batch: Tensor, samples: int) -> Results:
+    """Return the figures of `model` on excerpts `batch` (B, T, pitches); bits are an excerpt's."""
+    nats, divergence, likely, mus, forced, free, worth = [], [], [], [], [], [], []
     bars = -(-batch.shape[1] // model.config.bar)
     for some in batch.split(CHUNK):
         reconstruction, kl_nats, posterior = bound(model, some)
@@ -80,11 +81,14 @@ def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
         divergence.append(kl_nats)
         mus.append(posterior.mu)
         likely.append(log_likelihood(model, some, samples))
-        forced.append(_agreement(model.logits(posterior.mu, some) > 0, some))
+        told = model.logits(posterior.mu, some)
+        other = model.logits(posterior.mu.roll(len(some) // 2, 0), some)  # z of another excerpt, no neighbour
+        worth.append((nats_of_steps(other, some) - nats_of_steps(told, some)).sum(1))
+        forced.append(_agreement(told > 0, some))
         free.append(_agreement(model.play(posterior.mu, bars, 0.0)[:, : some.shape[1]], some))
     frames = int((batch[..., 0] >= 0).sum())
     kl_mean, mu = float(torch.cat(divergence).mean()), torch.cat(mus)
-    units = active_units(mu)
+    units, worth_mean = active_units(mu), float(torch.cat(worth).mean())
     total = float(torch.cat(nats).double().sum())
     return {
         "bound": -(total + float(torch.cat(divergence).double().sum())) / frames,
@@ -93,7 +97,8 @@ def _part(model: VRAE, batch: Tensor, samples: int) -> Results:
         "kl_bits": kl_mean / NATS_PER_BIT,
         "active_units": units,
         "z_size": mu.shape[1],
-        "collapsed": collapsed(units, mu.shape[1], kl_mean),
+        "worth_bits": worth_mean / NATS_PER_BIT,  # of its own z against another excerpt's
+        "collapsed": collapsed(units, mu.shape[1], kl_mean, worth_mean if len(mu) > 1 else None),
         "accuracy_forced": _share(forced),
         "accuracy_free": _share(free),
         "interpolation": interpolation(lambda z: model.play(z, bars, 0.0)[:, : batch.shape[1]], mu),

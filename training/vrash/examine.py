@@ -85,10 +85,13 @@ def _sums(model: VRASH, found: Phrases, rows: NDArray[np.int64], samples: int) -
         label = notes[:, 0, len(ELEMENTS) :]
         drawn = model.generate(model.posterior(notes).sample(), label, notes.shape[1])
         again = (drawn == notes)[..., : len(ELEMENTS)] & known.unsqueeze(-1)
+        other = model.teacher_forced(mu.roll(len(mu) // 2, 0), notes)  # by z of another phrase, no neighbour
+        at_mean = nats_of_notes(logits, notes).double().sum((1, 2))
         measured = {
             "notes": known.sum(1),
             "nats": nats.double().sum(1),
-            "at_mean": nats_of_notes(logits, notes).double().sum((1, 2)),
+            "at_mean": at_mean,
+            "worth": nats_of_notes(other, notes).double().sum((1, 2)) - at_mean,
             "kl": divergence.double() if model.encoder else torch.zeros(len(notes)),
             "likely": log_likelihood(model, notes, samples),
             "right": torch.stack(right, -1).sum(1),
@@ -104,8 +107,8 @@ def _figures(model: VRASH, sums: dict[str, NDArray[Any]]) -> Results:
     count, mu = sums["notes"].sum(), sums["mu"]
     elements = sums["nats"].sum(0) / count
     cross_entropy, divergence = float(elements.sum()), float(sums["kl"].sum() / count)
-    units = active_units(mu)
-    latent = model.encoder is not None
+    units, latent = active_units(mu), model.encoder is not None
+    told, worth = float(sums["kl"].mean()), float(sums["worth"].mean())  # of a phrase
     return {
         "phrases": len(mu),
         "notes": int(count),
@@ -114,10 +117,11 @@ def _figures(model: VRASH, sums: dict[str, NDArray[Any]]) -> Results:
         "kl": divergence,
         "bound": cross_entropy + divergence,
         "importance_sampled": -float(sums["likely"].sum() / count),
-        "kl_bits": float(sums["kl"].mean()) / NATS_PER_BIT,  # of a phrase
+        "kl_bits": told / NATS_PER_BIT,
+        "worth_bits": worth / NATS_PER_BIT,  # of its own z against another phrase's
         "active_units": units if latent else 0,
         "z_size": mu.shape[1] if latent else 0,
-        "collapsed": latent and collapsed(units, mu.shape[1], float(sums["kl"].mean())),
+        "collapsed": latent and collapsed(units, mu.shape[1], told, worth if len(mu) > 1 else None),
         "nats": {name: float(elements[k]) for k, name in enumerate(ELEMENTS)},
         "accuracy": {name: float(sums["right"][:, k].sum() / count) for k, name in enumerate(ELEMENTS)},
     } | (_latent(model, sums) if latent else {})

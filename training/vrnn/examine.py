@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.collapse import collapsed
+from training.collapse import SHARE, collapsed
 from training.loss import NATS_PER_BIT
 from training.vrnn.model import VRNN, Inferred, divergences
 from training.vrnn.packed import Packed
@@ -23,6 +23,7 @@ SAMPLES = 40  # the paper's (section 5)
 BATCH = 8192  # frames at a time, longer sequences alone
 PARTICLES = 1 << 17  # the same times samples
 ACTIVE = 0.01  # nats a frame: a unit whose posterior departs less from its prior tells nothing
+LEAST = 0.01  # bits a frame: a KL below it is none
 
 
 class ExamineError(Exception):
@@ -57,6 +58,11 @@ class Findings:
     def collapsed(self) -> bool:
         """Whether the latents tell nothing of what comes, so that the model is an RNN."""
         return self.units > 0 and collapsed(self.active, self.units, self.kl_bits, self.worth_bits, least=0.0)
+
+    @property
+    def unheard(self) -> bool:
+        """Whether they are worth next to nothing, however many units are active."""
+        return self.units > 0 and self.worth_bits < SHARE * max(self.kl_bits, LEAST)
 
     def figures(self) -> dict[str, Any]:
         """Return all but the single pieces."""

@@ -7,13 +7,11 @@ sequences in order of length, so that padding is neither computed nor counted.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence
 
 from training.vrnn.frames import FRAMES
 from training.vrnn.gaussians import Gaussian, halves, network
@@ -118,10 +116,15 @@ class VRNN(nn.Module):
         return features
 
     def listen(self, features: Tensor, sizes: Sequence[int]) -> Tensor:
-        """Return the RNN's state before each frame, (N, units): equation 1 over all packed frames at once."""
-        states, _ = self.cell(PackedSequence(features, torch.tensor(sizes)))
-        h = states.data.split(list(sizes))
-        return torch.cat([torch.zeros_like(h[0]), *(a[: len(b)] for a, b in pairwise(h))])
+        """Return the RNN's state before each frame, (N, units): equation 1 along all packed frames."""
+        heard, remembered, *biases = self.recurrence()
+        gates = Late(remembered, F.linear(features, heard, biases[0] + biases[1]), sizes)
+        state, states = self.begin((sizes[0],), features), []
+        for step, size in enumerate(sizes):
+            state = state[0][:size], state[1][:size]
+            states.append(state[0])
+            state = after(gates(step, state[0]), state[1])
+        return torch.cat(states)
 
     def infer(self, features: Tensor, condition: Tensor, sizes: Sequence[int]) -> Inferred:
         """Draw a latent for every packed frame, each after those before it: equations 7 and 9."""
@@ -201,9 +204,14 @@ class Walk:
 
     def next(self, step: int, drawn: Tensor, state: State) -> State:
         """Return the state after the step whose latents had the features `drawn` (n, samples, features)."""
-        i, f, g, o = self._gates(step, torch.cat([drawn, state[0]], -1)).chunk(4, -1)
-        c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
-        return o.sigmoid() * c.tanh(), c
+        return after(self._gates(step, torch.cat([drawn, state[0]], -1)), state[1])
+
+
+def after(gates: Tensor, c: Tensor) -> State:
+    """Return an LSTM's state, h and c (..., units), after `gates` (..., 4 * units) in torch's order."""
+    i, f, g, o = gates.chunk(4, -1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
 
 
 def divergences(seen: Inferred) -> Tensor:

@@ -104,6 +104,11 @@ def pieces(store: Store, split: str, sources: Sequence[str] | None = None, every
     return [piece(store, int(song), every) for song in np.flatnonzero(store.chosen(split, sources))]
 
 
+def groups(store: Store, split: str, sources: Sequence[str] | None = None) -> list[str]:
+    """Return the group of each of these songs, in the order of `pieces`."""
+    return [store.songs[int(song)].group for song in np.flatnonzero(store.chosen(split, sources))]
+
+
 def padded(sequences: Sequence[Rows]) -> Tensor:
     """Return `sequences` as one tensor (B, T, ...), padded; rolls are int8, all else float32."""
     kind = np.int8 if sequences[0].dtype == np.uint8 else np.float32

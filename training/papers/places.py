@@ -1,0 +1,40 @@
+"""Where latents lie: their places in a picture, and whether those of one song or source lie together."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+
+def scatter(places: NDArray[np.float64], names: Sequence[str], title: str) -> Figure:
+    """Return the `places` (N, 2) of latents, a colour for each of their `names` (N,)."""
+    figure = Figure(figsize=(7, 5), layout="constrained")
+    axes = figure.subplots()
+    for number, name in enumerate(dict.fromkeys(names)):
+        own = places[np.array(names) == name]
+        colour, mark = f"C{number % 10}", "ox^sv"[number // 10 % 5]
+        axes.scatter(own[:, 0], own[:, 1], s=8, color=colour, marker=mark, label=name)
+    axes.set(title=title)
+    figure.legend(loc="outside right upper", fontsize=7)
+    return figure
+
+
+def tsne(mu: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return places (N, 2) of `mu` (N, z_size) by t-SNE (van der Maaten & Hinton 2008), always the same."""
+    from sklearn.manifold import TSNE
+
+    perplexity = min(30.0, (len(mu) - 1) / 3)
+    found = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(mu)
+    return np.asarray(found, np.float64)
+
+
+def kept(mu: NDArray[np.float64], names: Sequence[str]) -> tuple[float, float]:
+    """Return the share of `mu` (N, z_size) whose nearest other has its name (N,), and what chance gives.
+
+    What comes back in its own song counts: that songs repeat themselves is what keeps them together.
+    """
+    apart, own = np.linalg.norm(mu[:, None] - mu[None], axis=2), np.array(names)
+    np.fill_diagonal(apart, np.inf)
+    shares = np.unique(own, return_counts=True)[1] / len(own)
+    return float((own[apart.argmin(1)] == own).mean()), float((shares**2).sum())
