@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from training import curves, run
+from training import curves, precision, run
 from training.config import Config
 from training.data.store import Store
 from training.loop import Fit, Progress
@@ -50,8 +50,13 @@ def fit(
     FitError: training that diverged.
     """
     output.mkdir(parents=True, exist_ok=True)
+    system = SYSTEMS[config.system]
+    half = precision.halved(config.precision, device, system.matrices)
+    config = replace(
+        config, precision="bfloat16" if half else "float32"
+    )  # a run keeps to one, wherever it goes on
     torch.manual_seed(config.seed)
-    model, progress = SYSTEMS[config.system].build(config.model).to(device), Progress()
+    model, progress = system.build(config.model).to(device), Progress()
     made = made_with(config, store)
     before: list[dict[str, Any]] = []
     saved = run.checkpoint(output, device)

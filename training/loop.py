@@ -59,7 +59,7 @@ class Fit:
     @property
     def half(self) -> bool:
         """Whether its products are computed in bfloat16."""
-        return precision.halved(self.config.precision, self.device, self.system.matrices)
+        return self.config.precision == "bfloat16"
 
     @property
     def machine(self) -> str:

@@ -65,6 +65,14 @@ def test_every_model_trains_in_it(
     assert exact.meta["row"]["loss"] != found.meta["row"]["loss"]
 
 
+def test_a_run_keeps_to_the_one_that_it_began_with(stores: dict[str, Store], tmp_path: Path) -> None:
+    config = Config(TINY, Data(), (Stage("bars", iterations=4, batch=4),), precision="bfloat16")
+    fit(config, stores["trio"], tmp_path, until=2, report=lambda line: None)
+    with pytest.raises(run.RunError, match="precision is now 'float32', the run has 'bfloat16'"):
+        fit(replace(config, precision="float32"), stores["trio"], tmp_path, report=lambda line: None)
+    assert fit(config, stores["trio"], tmp_path, report=lambda line: None).total == 4
+
+
 def test_a_processor_takes_it_for_large_products_if_it_has_units_for_them() -> None:
     assert halved("bfloat16", "cpu", matrices=False)
     assert not halved("float32", "cpu", matrices=True)

@@ -30,7 +30,7 @@ def drawn_noise(model: VRNN, count: int, steps: int, seed: int) -> Noise:
 def turned(
     model: VRNN, noise: Noise, knobs: Tensor, temperature: float = 1.0, through_posterior: bool = False
 ) -> Tensor:
-    """Return what an unconditional `model` plays with `knobs` (z_size + 1,), those of exported_vrnn.py.
+    """Return what an unconditional `model` plays with `knobs` (z_size + 1,), those of exported.py.
 
     With `through_posterior` it hears itself as the exported form does, else by the latents that it drew.
     """
