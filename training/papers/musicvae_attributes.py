@@ -24,6 +24,7 @@ ATTRIBUTES = {
 EXAMPLES = 20_000  # training melodies that the vectors come from; the paper's are 370,000
 LATENTS = 256
 BATCH = 64
+DARK = 0.6  # of the largest change, from which on a cell is too dark for black figures
 Values = dict[str, NDArray[np.float64]]
 DIFFERS = f"""
 {musicvae.DIFFERS.strip()}
@@ -112,5 +113,6 @@ def _draw(job: Job, names: list[str], changes: dict[str, NDArray[np.float64]]) -
         panel.set_xticks(range(len(names)), names, rotation=35, ha="right", fontsize=7)
         panel.set_yticks(range(len(names)), names, fontsize=7)
         for (row, column), value in np.ndenumerate(found):
-            panel.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=7)
+            ink = "white" if abs(value) > DARK * most else "black"
+            panel.text(column, row, f"{value:.0f}", color=ink, ha="center", va="center", fontsize=7)
     job.picture("", figure)
