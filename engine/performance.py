@@ -149,9 +149,14 @@ class Performance:
         """Have the bar of `tick` written, while it stands still: there it goes on."""
         self._cue = max(0, tick)
 
+    @property
+    def idling(self) -> bool:
+        """Whether it stands still and others hear its pulses."""
+        return self.pulses is not None and not self.playing
+
     def idle(self, line: Transport, since: float) -> None:
-        """Have the pulses that others hear while it stands still lie on those of `line`, from `since` on."""
-        if self.pulses is not None and not self.playing:
+        """Have the pulses that others hear lie on those of `line`, from `since` on, while it is idling."""
+        if self.pulses is not None:
             self.course.transport = line
             self.pulses.enter(line, since)
 

@@ -69,7 +69,7 @@ class ClockSync:
         if message[0] == CLOCK:
             self._rail.loosen()
         self.turn(now)
-        if (row := self._follower.row(now)) is not None:
+        if self._performance.idling and (row := self._follower.row(now)) is not None:
             # The pulse behind Start begins the music: no other one of ours comes shortly before it.
             wait = HELD if message[0] in (START, CONTINUE) else -OVERDUE
             self._performance.idle(row, now + wait * TICKS_PER_PULSE / row.ticks_per_second)
@@ -152,7 +152,7 @@ class LinkSync:
         else:
             performance.halt(now)
             performance.cue(0)
-            if performance.transport.bpm != self._peer.bpm:
+            if performance.idling and performance.transport.bpm != self._peer.bpm:
                 performance.idle(Transport(self._peer.bpm, 0, now), now)
 
     def play(self, now: float) -> None:

@@ -16,6 +16,11 @@ def active_units(mu: Tensor | NDArray[np.floating[Any]]) -> int:
     return int((mu.var(0) > ACTIVE).sum()) if len(mu) > 1 else 0
 
 
+def unheard(kl: float, worth: float) -> bool:
+    """Return whether z is worth next to nothing for what it costs."""
+    return worth < SHARE * kl
+
+
 def collapsed(active: int, units: int, kl: float, worth: float | None = None, least: float = NAT) -> bool:
     """Return whether z tells nothing: few of its `units` are active, or it costs or is worth next to nothing.
 
@@ -24,4 +29,4 @@ def collapsed(active: int, units: int, kl: float, worth: float | None = None, le
     of the KL; None where it is not known.
     """
     few = active < max(1.0, SHARE * units)
-    return few or kl < least or (worth is not None and worth < SHARE * kl)
+    return few or kl < least or (worth is not None and unheard(kl, worth))

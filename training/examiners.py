@@ -134,9 +134,9 @@ def _prior(results: Results) -> list[str]:
     heat = found.get("temperature", results.get("temperature"))
     lines = [
         "",
-        f"{found['samples']} draws from the prior at temperature {heat:g} beside {found['beside']}: ",
+        f"{found['samples']} draws from the prior at temperature {heat:g} beside {found['beside']}: "
+        "mean, and overlap of the distributions.",
     ]
-    lines[-1] += "mean, and overlap of the distributions."
     lines += ["", "| statistic | model | data | overlap |", "|---|---|---|---|"]
     for name, value in found["statistics"].items():
         beside = (value, found["data"].get(name), found["overlap"].get(name))

@@ -52,9 +52,8 @@ def fit(
     output.mkdir(parents=True, exist_ok=True)
     system = SYSTEMS[config.system]
     half = precision.halved(config.precision, device, system.matrices)
-    config = replace(
-        config, precision="bfloat16" if half else "float32"
-    )  # a run keeps to one, wherever it goes on
+    # A run keeps to one, wherever it goes on.
+    config = replace(config, precision="bfloat16" if half else "float32")
     torch.manual_seed(config.seed)
     model, progress = system.build(config.model).to(device), Progress()
     made = made_with(config, store)

@@ -18,7 +18,7 @@ from engine.snapshot import Snapshot
 HERE = Path(__file__).parent
 PATIENCE = 90.0  # seconds for something to happen that always does, on a machine that is busy
 HELD = 0.2  # seconds from which on the music is rightly moved rather than rushed
-OLDER = 0.8  # seconds; of two sessions that are as old as each other to within half of one, chance chooses
+OLDER = 2.0  # seconds; of two sessions that are about as old as each other, chance chooses
 Rows = list[tuple[float, float, tuple[int, ...]]]  # time, tick and message of each note
 needs_link = pytest.mark.skipif(
     importlib.util.find_spec("link") is None, reason="Ableton Link is an extra: pip install -e '.[link]'"

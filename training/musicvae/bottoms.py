@@ -1,7 +1,7 @@
 """The bottom decoders as they play: voices side by side, each with its own, over stored weights."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, cast
 
 import torch
 import torch.nn.functional as F
@@ -82,6 +82,17 @@ class Bottoms(nn.Module):
     def tokens(self, inputs: Tensor) -> Tensor:
         """Return the tokens (steps, voices) of the rows of the table after the first of `inputs`."""
         return inputs[1:] - self.decoders.offsets
+
+
+def bottoms(
+    config: ModelConfig, weights: Weights, quantise: bool, together: bool = False
+) -> Sequence[Bottoms]:
+    """Return the bottom decoders of all voices, each by itself or all `together`."""
+    voices = len(config.vocabularies)
+    groups = [range(voices)] if together else [range(voice, voice + 1) for voice in range(voices)]
+    return cast(
+        Sequence[Bottoms], nn.ModuleList(Bottoms(config, weights, group, quantise) for group in groups)
+    )
 
 
 def warmed(temperature: Tensor, noise: list[Tensor]) -> tuple[Tensor, Tensor]:

@@ -3,14 +3,13 @@
 `begin` and `plan` spell a latent out as codes, `bar` and `logits` decode one, `encode` goes the way back.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.musicvae.bottoms import Bottoms, Weights, in_order
+from training.musicvae.bottoms import Weights, bottoms, in_order
 from training.musicvae.model import ModelConfig, MusicVAE
 from training.musicvae.products import Stored, fine_product
 from training.musicvae.streaming import Baton
@@ -82,10 +81,7 @@ class ExportedMusicVAE(nn.Module):
         self.initial = Stored(weights["conductor.initial.weight"], half)
         self.initial_bias = Stored(weights["conductor.initial.bias"], form)
         self.conductor = conductor(weights, quantise)
-        voices = len(config.vocabularies)
-        groups = [range(voices)] if together else [range(voice, voice + 1) for voice in range(voices)]
-        bottoms = nn.ModuleList(Bottoms(config, weights, group, quantise) for group in groups)
-        self.bottoms = cast(Sequence[Bottoms], bottoms)
+        self.bottoms = bottoms(config, weights, quantise, together)
 
     @torch.jit.export
     def begin(self, z: Tensor) -> Tensor:
@@ -110,18 +106,18 @@ class ExportedMusicVAE(nn.Module):
         (voices,); 0 takes the argmax of the logits.
         """
         columns: list[Tensor] = []
-        for bottoms in self.bottoms:
-            begun = bottoms.opened(plan_row)
-            inputs = bottoms(begun, bottoms.starts, prefix, from_step, temperature, noise)
-            columns.append(bottoms.tokens(inputs))
+        for part in self.bottoms:
+            begun = part.opened(plan_row)
+            inputs = part(begun, part.starts, prefix, from_step, temperature, noise)
+            columns.append(part.tokens(inputs))
         return torch.cat(columns, 1)
 
     @torch.jit.export
     def logits(self, plan_row: Tensor, tokens: Tensor) -> list[Tensor]:
         """Return the logits (steps, vocabulary) a voice along the true `tokens` (steps, voices)."""
         scores: list[Tensor] = []
-        for bottoms in self.bottoms:
-            scores.extend(bottoms.logits(plan_row, tokens))
+        for part in self.bottoms:
+            scores.extend(part.logits(plan_row, tokens))
         return scores
 
     @torch.jit.export

@@ -1,12 +1,11 @@
 """The module inside the file of a flat MusicVAE: a bar goes on from the state that the one before left."""
 
-from collections.abc import Sequence
-from typing import Final, cast
+from typing import Final
 
 import torch
 from torch import Tensor, nn
 
-from training.musicvae.bottoms import Bottoms
+from training.musicvae.bottoms import bottoms
 from training.musicvae.exported import ExportedEncoder
 from training.musicvae.model import MusicVAE
 
@@ -26,14 +25,12 @@ class ExportedFlat(nn.Module):
         config, weights = model.config, model.state_dict()
         self.steps = config.steps_per_bar
         self.encoder = ExportedEncoder(config, weights, torch.int8 if quantise else torch.float32)
-        voices = [range(voice, voice + 1) for voice in range(len(config.vocabularies))]
-        bottoms = nn.ModuleList(Bottoms(config, weights, voice, quantise) for voice in voices)
-        self.bottoms = cast(Sequence[Bottoms], bottoms)
+        self.bottoms = bottoms(config, weights, quantise)
 
     @torch.jit.export
     def begin(self, z: Tensor) -> Tensor:
         """Return the state (voices * (4 * units + 1),) before the first bar of `z` (z_size,)."""
-        return torch.cat([remembered(bottoms.opened(z), bottoms.starts) for bottoms in self.bottoms])
+        return torch.cat([remembered(part.opened(z), part.starts) for part in self.bottoms])
 
     @torch.jit.export
     def bar(  # noqa: PLR0917  # the engine calls it so, and TorchScript has no keywords
@@ -54,13 +51,13 @@ class ExportedFlat(nn.Module):
         columns: list[Tensor] = []
         states: list[Tensor] = []
         at = 0
-        for bottoms in self.bottoms:
-            own = state[at : at + bottoms.remembered]
-            at += bottoms.remembered
-            begun = bottoms.opened(z)
+        for part in self.bottoms:
+            own = state[at : at + part.remembered]
+            at += part.remembered
+            begun = part.opened(z)
             begun[:4] = own[:-1].view(begun[:4].shape)
-            inputs = bottoms(begun, own[-1:].long(), prefix, from_step, temperature, noise)
-            columns.append(bottoms.tokens(inputs))
+            inputs = part(begun, own[-1:].long(), prefix, from_step, temperature, noise)
+            columns.append(part.tokens(inputs))
             states.append(remembered(begun, inputs[-1]))
         return torch.cat(columns, 1), torch.cat(states), torch.zeros((self.steps, 0))
 
@@ -68,8 +65,8 @@ class ExportedFlat(nn.Module):
     def logits(self, z: Tensor, tokens: Tensor) -> list[Tensor]:
         """Return the logits (T, vocabulary) a voice along the true `tokens` (T, voices) of `z`."""
         scores: list[Tensor] = []
-        for bottoms in self.bottoms:
-            scores.extend(bottoms.logits(z, tokens))
+        for part in self.bottoms:
+            scores.extend(part.logits(z, tokens))
         return scores
 
     @torch.jit.export

@@ -45,9 +45,8 @@ def examine(
     """Return every figure of `model` on the songs that it knows, and on those of `split` source by source.
 
     At most `limit` excerpts a source, spread evenly; nats are a frame's, micro-averaged; `samples` draws make
-    the importance-sampled estimate.
-    its units are active. What it plays is measured on `draws` of the prior beside the songs that it knows, at
-    the temperature that keeps their density and polyphony; PLAYED of the draws are played for long.
+    the importance-sampled estimate. What it plays is measured on `draws` of the prior beside the songs that
+    it knows, at the temperature that keeps their density and polyphony; PLAYED are played for long.
     ConfigError: a store without its songs; ExamineError: no excerpt at all.
     """
     model = model.eval()

@@ -9,6 +9,8 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from training.lstm import after
+
 OPEN = -1.0  # first bias of the transform gates: a highway begins by carrying its state on (Zilly, section 5)
 
 
@@ -92,9 +94,7 @@ class LSTMStep(nn.Module):
     def forward(self, heard: Tensor, state: Tensor) -> Tensor:
         """Return the next state; `heard` (4 * units,) is what the input gives."""
         h, c = state.chunk(2)
-        i, f, g, o = (self.recurrent(h) + heard).chunk(4)
-        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-        return torch.cat([o.sigmoid() * c.tanh(), c])
+        return torch.cat(after(self.recurrent(h) + heard, c))
 
 
 def cell(name: str, inputs: int, units: int, depth: int) -> Highway | LSTM:

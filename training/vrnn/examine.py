@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.collapse import SHARE, collapsed
+from training.collapse import collapsed, unheard
 from training.loss import NATS_PER_BIT
 from training.vrnn.model import VRNN, Inferred, divergences
 from training.vrnn.packed import Packed
@@ -62,7 +62,7 @@ class Findings:
     @property
     def unheard(self) -> bool:
         """Whether they are worth next to nothing, however many units are active."""
-        return self.units > 0 and self.worth_bits < SHARE * max(self.kl_bits, LEAST)
+        return self.units > 0 and unheard(max(self.kl_bits, LEAST), self.worth_bits)
 
     def figures(self) -> dict[str, Any]:
         """Return all but the single pieces."""

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from engine.bar import STEPS_PER_BAR
 from training.data.hits import LOUDEST
+from training.lstm import after
 from training.vrnn.exported import RARELY, uniform
 from training.vrnn.frames import CLASSES, LONGEST_GAP
 from training.vrnn.gaussians import LEAST_SIGMA
@@ -136,9 +137,8 @@ class ExportedFeel(nn.Module):
             offsets.append(offset)
             known = torch.add(shares[hit, :width], self.of_x[0], alpha=self.standard(strength, 0))
             known = self.phi_x(torch.add(known, self.of_x[1], alpha=self.standard(offset, 1)))
-            i, f, g, o = torch.addmv(self.bias, self.recurrence, torch.cat([known, drawn, h])).chunk(4)
-            c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-            h = o.sigmoid() * c.tanh()
+            gates = torch.addmv(self.bias, self.recurrence, torch.cat([known, drawn, h]))
+            h, c = after(gates, c)
         loud, late = torch.zeros_like(struck), torch.zeros((self.steps, self.classes))
         loud[there], late[there] = torch.tensor(velocities, dtype=torch.int64), torch.tensor(offsets)
         return loud, late, torch.cat([h, c, torch.tensor([since])])

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.lstm import after
 from training.vrnn.frames import FRAMES
 from training.vrnn.gaussians import Gaussian, halves, network
 from training.vrnn.late import Late, LateNetwork
@@ -205,13 +206,6 @@ class Walk:
     def next(self, step: int, drawn: Tensor, state: State) -> State:
         """Return the state after the step whose latents had the features `drawn` (n, samples, features)."""
         return after(self._gates(step, torch.cat([drawn, state[0]], -1)), state[1])
-
-
-def after(gates: Tensor, c: Tensor) -> State:
-    """Return an LSTM's state, h and c (..., units), after `gates` (..., 4 * units) in torch's order."""
-    i, f, g, o = gates.chunk(4, -1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
 
 
 def divergences(seen: Inferred) -> Tensor:
