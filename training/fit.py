@@ -41,11 +41,12 @@ def fit(
 ) -> Progress:
     """Train `config` on `store` into the folder `output`, going on from its last checkpoint if there is one.
 
-    `minutes` bounds the run over all its sessions: what is left is shared out by the stages' `share`. With it
-    the learning rate follows the clock; without it a resumed run is the uninterrupted one, bit for bit.
-    Stages that have not begun may change between two sessions, nothing else. `until` pauses after so many
-    iterations in all. A new run begins with the weights of the run `start`, if given: one that has learnt
-    more than single bars keeps its conductor through a stage of codes. Returns where the run stands.
+    `minutes` of computing bound the run over all its sessions: what is left is shared out by the stages'
+    `share`. With it the learning rate follows the clock; without it a resumed run is the uninterrupted one,
+    bit for bit. Stages that have not begun may change between two sessions, nothing else. `until` pauses
+    after so many iterations in all. A new run begins with the weights of the run `start`, if given: one that
+    has learnt more than single bars keeps its conductor through a stage of codes. Returns where the run
+    stands.
     ConfigError: data that a stage lacks; RunError: a folder of another run, a start of another shape;
     FitError: training that diverged.
     """

@@ -38,7 +38,7 @@ def _learning(commands: Commands) -> None:
     )
     fit.add_argument("--data", type=Path, required=True, metavar="DIR", help="a store that `prepare` wrote")
     fit.add_argument("--output", type=Path, required=True, metavar="RUN", help="folder of the run")
-    minutes = "end after so many minutes, shared out by the stages"
+    minutes = "end after so many minutes of computing, shared out by the stages"
     fit.add_argument("--minutes", type=_positive(float), metavar="M", help=minutes)
     begin = "begin with the weights of this run: for longer, or with songs of your own"
     fit.add_argument("--from", type=Path, dest="start", metavar="RUN", help=begin)
@@ -86,9 +86,9 @@ def _using(commands: Commands) -> None:
     configs = "folder of other configurations than the project's, by the same names"
     papers.add_argument("--configs", type=Path, default=CONFIGS, metavar="DIR", help=configs)
     shared = (
-        "for all its runs together; without it each trains to the end of its configuration. A run that is "
+        "minutes of computing, for all its runs together; without it each trains to the end of its "
+        "configuration. A run that is finished stays as it is: remove its folder to train it for longer"
     )
-    shared += "finished stays as it is: remove its folder to train it for longer"
     papers.add_argument("--minutes", type=_positive(float), metavar="M", help=shared)
     _machine(papers)
     papers.set_defaults(command="papers", interrupted="; the same command goes on from the last checkpoint")

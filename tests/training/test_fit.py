@@ -63,6 +63,19 @@ def test_a_finished_run_is_left_as_it_is(band, tiny, tmp_path):
     assert (tmp_path / "best.pt").stat().st_mtime_ns == before
 
 
+def test_minutes_are_those_of_computing(band, tiny, tmp_path):
+    asleep = 1.5  # seconds in which something else has the processor
+
+    def rest(_line):
+        time.sleep(asleep)
+
+    before = time.thread_time()
+    spent = fit(tiny, band, tmp_path, report=rest).spent
+    assert (
+        0.0 < spent <= time.thread_time() - before < asleep * 3
+    )  # three stages, validated at least once each
+
+
 def test_minutes_end_every_stage_with_a_model_that_plays(band, tiny, tmp_path):
     endless = replace(tiny, stages=tuple(replace(stage, iterations=10**9) for stage in tiny.stages))
     progress = fit(endless, band, tmp_path, minutes=0.02, **SILENT)
