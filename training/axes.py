@@ -88,24 +88,32 @@ def measure_axes(trial: Trial, data: Posteriors, names: Sequence[str]) -> tuple[
     return (*sorted(axes, key=lambda axis: -axis.effect[axis.name]), *directions)
 
 
+def quartile_vector(mu: Floats, values: Floats) -> Floats | None:
+    """Return the mean of `mu` (N, z_size) over the top quarter by `values` (N,) minus the bottom quarter's.
+
+    What has no value, NaN, is left out; None if nothing varies. Roberts et al. 2018, section 5.5.
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    ranked = known[np.argsort(values[known], kind="stable")]
+    quarter = len(ranked) // 4
+    if quarter == 0 or values[ranked[0]] == values[ranked[-1]]:
+        return None
+    difference: Floats = mu[ranked[-quarter:]].mean(0) - mu[ranked[:quarter]].mean(0)
+    return difference
+
+
 def attribute_vectors(data: Posteriors, names: Sequence[str]) -> tuple[tuple[str, ...], Floats]:
     """Return those of `names` that vary in `data`, and their orthonormal vectors (axes, z_size).
 
-    A vector is the mean latent of the top quarter by that attribute minus that of the bottom quarter
-    (section 5.5); together they are made orthogonal in the way that moves each of them least (Loewdin).
+    Together they are made orthogonal in the way that moves each of them least (Loewdin).
     """
     found, vectors = [], []
     for name in names:
         if (values := data.values.get(name)) is None:
             continue
-        known = np.flatnonzero(np.isfinite(values))
-        ranked = known[np.argsort(values[known], kind="stable")]
-        quarter = len(ranked) // 4
-        if quarter == 0 or values[ranked[0]] == values[ranked[-1]]:
-            continue
-        vector = data.mu[ranked[-quarter:]].mean(0) - data.mu[ranked[:quarter]].mean(0)
-        found.append(name)
-        vectors.append(vector / np.linalg.norm(vector))
+        if (vector := quartile_vector(data.mu, values)) is not None:
+            found.append(name)
+            vectors.append(vector / np.linalg.norm(vector))
     if not found:
         return (), np.zeros((0, data.mu.shape[1]))
     left, _, right = np.linalg.svd(np.stack(vectors), full_matrices=False)

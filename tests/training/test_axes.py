@@ -14,10 +14,11 @@ from training.axes import DIRECTIONS, TOLD, Posteriors, attribute_vectors, princ
 from training.export import export
 from training.latents import of_prior
 from training.musicvae import heard
-from training.musicvae.heard import HEARD, NAMED
+from training.musicvae.heard import HEARD, KEY
 from training.musicvae.model import ModelConfig, MusicVAE
 from training.run import BEST, save
 
+NAMED = tuple(name for name in HEARD if name != KEY)
 TINY = ModelConfig(
     embedding=6, bar_encoder=8, sequence_encoder=8, z_size=12, conductor=16, code=12, decoder=16, bars=4
 )

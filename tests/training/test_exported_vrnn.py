@@ -40,7 +40,7 @@ def noise(bar: int, *widths: int, rows: int = STEPS) -> list[Tensor]:
 def by_model(model: VRNN, z: Tensor, blocks: list[Tensor], warm: float) -> Tensor:
     """The generative model in Python, hearing itself through the posterior's mean."""
     normal, bound = torch.special.ndtri(uniform(blocks[0])), uniform(blocks[1])
-    return turned(model, (normal[None], bound[None]), z, warm, through_posterior=True)[0].long()
+    return turned(model, (normal[None], bound[None]), z, warm)[0].long()
 
 
 @pytest.mark.parametrize("latent", ["prior", "fixed"])

@@ -212,3 +212,17 @@ def test_figures_tell_a_drummer_from_chance(place):
     assert found["all"]["offset correlation"] == pytest.approx(1)
     assert "low tom" not in found
     assert drumming.compare(Parrot(rows, drumming.Bars.of(rows)), 4, []) == {}
+
+
+class Wavering(Parrot):
+    """Plays kicks as one drummer does, give or take what chance has it."""
+
+    def feel(self, state, tokens, noise, temperature):
+        loud, late, after = super().feel(state, tokens, noise, temperature)
+        return (loud + 20 * noise[:, :, 0]).clamp(1, 127).long(), late + 0.2 * noise[:, :, 1], after
+
+
+def test_what_a_model_expects_is_the_mean_of_what_it_plays(place):
+    rows = pieces(Store.open(place / "store"), "test")[0]
+    kick = drumming.compare(Wavering(rows, drumming.Bars.of(rows)), 4, [rows])["kick"]
+    assert 0 < kick["velocity correlation"] + 0.1 < kick["mean velocity correlation"] < 1

@@ -10,8 +10,17 @@ from training.data.midi import UnusableError, read_score
 from training.data.pianoroll import rolls_of
 from training.data.prepare import prepare
 from training.data.readers import READERS
-from training.data.rollnotes import FRAMES_PER_BAR, notes_of, roll_of
+from training.data.rollnotes import FRAMES_PER_BAR, LOWEST, roll_of
 from training.data.store import Store
+
+
+def notes_of(roll):
+    """Return the notes (N, 3) that `roll` (frames, 88) spells: first frame, the one after the last, pitch."""
+    sounding = np.pad(np.asarray(roll) > 0, ((1, 1), (0, 0))).astype(np.int8)
+    change = np.diff(sounding, axis=0).T  # (88, frames + 1): 1 where a note begins, -1 where it ends
+    pitch, first = np.nonzero(change == 1)
+    end = np.nonzero(change == -1)[1]
+    return np.stack([first, end, pitch + LOWEST], axis=1).astype(np.int64)
 
 
 def rolls(data):

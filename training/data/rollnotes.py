@@ -1,4 +1,4 @@
-"""Frames of a piano roll and the notes that they spell (NumPy only)."""
+"""Frames of a piano roll (NumPy only)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +25,3 @@ def roll_of(notes: Notes, frames: int) -> Frames:
         for onset, end in zip(struck.tolist(), ends.tolist(), strict=True):
             roll[onset : max(end, onset + 1), own[0, 2] - LOWEST] = 1
     return roll
-
-
-def notes_of(roll: NDArray[np.generic]) -> Notes:
-    """Return the notes (N, 3) that `roll` (frames, 88) spells: first frame, the one after the last, pitch."""
-    sounding = np.pad(np.asarray(roll) > 0, ((1, 1), (0, 0))).astype(np.int8)
-    change = np.diff(sounding, axis=0).T  # (88, frames + 1): 1 where a note begins, -1 where it ends
-    pitch, first = np.nonzero(change == 1)
-    end = np.nonzero(change == -1)[1]
-    return np.stack([first, end, pitch + LOWEST], axis=1).astype(np.int64)

@@ -37,7 +37,6 @@ DRUMMED: Table = {
     "syncopation": ("drums", ("drum syncopation",)),
 }
 KEY = "diatonic"  # not for a knob: no order from C to G
-NAMED = tuple(name for name in HEARD if name != KEY)
 BARS = 4  # that are decoded from each latent of a model whose bars stand alone
 SANE = (
     *("melody notes", "bass notes", "drum hits", "in key", "polyphony", "melody range"),

@@ -4,11 +4,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.axes import quartile_vector
 from training.data.songs import VOICES
 from training.data.view import view, widened
 from training.musicvae.model import MusicVAE
 from training.papers import musicvae
-from training.papers.job import Cell, Job
+from training.papers.job import Cell, Job, PaperError
 from training.papers.musicvae import configuration, store, trained
 from training.statistics import attributes
 from training.subject import prior_latents
@@ -68,18 +69,16 @@ def moves_own_most(line: NDArray[np.float64], own: int, sign: str) -> bool:
 
 @torch.no_grad()
 def attribute_vectors(model: MusicVAE, windows: NDArray[np.int64]) -> dict[str, torch.Tensor]:
-    """Return each attribute's mean latent of the top quarter of `windows` minus the bottom quarter's."""
+    """Return each attribute's vector: the mean latent of the top quarter of `windows` less the bottom's."""
     device = next(model.parameters()).device
     mu = torch.cat(
         [model.encoder(part.to(device)).mu.cpu() for part in torch.from_numpy(windows).split(BATCH)]
     )
-    values = _attributes(windows)
     vectors = {}
-    for name, value in values.items():
-        known = np.flatnonzero(np.isfinite(value))
-        ranked = known[np.argsort(value[known], kind="stable")]
-        quarter = max(1, len(ranked) // 4)
-        vectors[name] = mu[ranked[-quarter:]].mean(0) - mu[ranked[:quarter]].mean(0)
+    for name, value in _attributes(windows).items():
+        if (vector := quartile_vector(mu.double().numpy(), value)) is None:
+            raise PaperError(f"{name}: the training melodies do not differ in it")
+        vectors[name] = torch.from_numpy(vector).float()
     return vectors
 
 

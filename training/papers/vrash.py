@@ -17,9 +17,9 @@ from training.config import Config
 from training.configfile import load
 from training.data.notes import ELEMENTS
 from training.data.store import Store
+from training.loss import SAMPLES
 from training.papers import CONFIGS
 from training.papers.job import Cell, Job
-from training.vrash.bound import SAMPLES
 from training.vrash.examine import BATCH, DRAWS, LIMIT, Results, examine
 from training.vrash.model import ARCHIVES, VRASH
 from training.vrash.phrases import phrases

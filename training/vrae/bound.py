@@ -1,18 +1,15 @@
 """What a VRAE minimises, the lower bound of section 2.1, and how near that bound is to the likelihood."""
 
-import math
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from training.config import Stage
-from training.loss import NATS_PER_BIT, kl, penalty
+from training.loss import NATS_PER_BIT, SAMPLES, importance_sampled, kl, penalty
 from training.musicvae.model import Posterior
 from training.system import Figures
 from training.vrae.model import VRAE
 
-SAMPLES = 40  # of the importance-sampled estimate
 CHUNK = 512  # excerpts at a time
 
 
@@ -42,20 +39,12 @@ def excerpts(model: VRAE, batch: Tensor, stage: Stage, iteration: int) -> tuple[
 
 @torch.no_grad()
 def log_likelihood(model: VRAE, excerpts: Tensor, samples: int = SAMPLES) -> Tensor:
-    """Return the importance-sampled estimate (B,) in nats of log p(x), float64, of each excerpt.
+    """Return the importance-sampled estimate (B,) in nats of log p(`excerpts` (B, T, pitches)), float64."""
 
-    The mean of p(x|z) p(z) / q(z|x) over `samples` draws of q: above the bound, below the truth, on average.
-    """
-    mu, sigma = model.posterior(excerpts)
-    weights = []
-    for _ in range(samples):
-        noise = torch.randn_like(sigma)
-        z = mu + sigma * noise
-        nats = nats_of_steps(model.logits(z, excerpts).float(), excerpts).double().sum(1)
-        # log p(z) - log q(z|x): the constants of the two Gaussians cancel.
-        ratio = (0.5 * (noise.double().square() - z.double().square()) + sigma.double().log()).sum(1)
-        weights.append(ratio - nats)
-    return torch.stack(weights).logsumexp(0) - math.log(samples)
+    def nats(z: Tensor) -> Tensor:
+        return nats_of_steps(model.logits(z, excerpts).float(), excerpts).double().sum(1)
+
+    return importance_sampled(*model.posterior(excerpts), nats, samples)
 
 
 @torch.no_grad()

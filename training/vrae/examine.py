@@ -12,10 +12,10 @@ from training.collapse import active_units, collapsed
 from training.data.draws import spread_rows
 from training.data.store import Store
 from training.evaluate import interpolation
-from training.loss import NATS_PER_BIT
+from training.loss import NATS_PER_BIT, SAMPLES
 from training.statistics import overlap, summary
 from training.subject import prior_latents
-from training.vrae.bound import CHUNK, SAMPLES, bound, log_likelihood, nats_of_steps
+from training.vrae.bound import CHUNK, bound, log_likelihood, nats_of_steps
 from training.vrae.excerpts import Excerpts, Rows
 from training.vrae.model import VRAE
 from training.vrae.playing import WINDOW, endurance, logistic, obedience, of_rolls, temperatures, windows

@@ -127,14 +127,6 @@ def folded(frames: Frames, sizes: ModelConfig, shift: int = 0) -> NDArray[np.int
     return heard
 
 
-def spelt(frames: NDArray[Any], sizes: ModelConfig) -> Frames:
-    """Return the roll (..., 88) of `frames` (..., pitches) as a model of these sizes writes them."""
-    roll = np.zeros((*frames.shape[:-1], PITCHES), np.uint8)
-    first = sizes.lowest - LOWEST
-    roll[..., first : first + sizes.pitches] = frames > 0
-    return roll
-
-
 def _within(path: str, folder: str) -> bool:
     return folder.endswith("/") and (path.startswith(folder) or f"/{folder}" in path)
 

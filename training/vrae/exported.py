@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from training.data.rollnotes import LOWEST, PITCHES
 from training.vrae.model import VRAE
 
-METHODS = ["begin", "bar", "encode"]  # what others may call
-
 
 class ExportedVRAE(nn.Module):
     """A VRAE in the form that plays, a row of the 88 pitches a frame."""
@@ -25,7 +23,6 @@ class ExportedVRAE(nn.Module):
     hold: Final[int]
     columns: Final[int]
     lean: Final[float]
-    reverse: Final[bool]
     lstm: Final[bool]
     notes: Final[bool]
     weight: Tensor
@@ -36,9 +33,8 @@ class ExportedVRAE(nn.Module):
         config = model.config
         self.steps, self.units, self.hold = config.bar, config.units, config.hold
         self.first, self.pitches, self.columns = config.lowest - LOWEST, config.pitches, PITCHES
-        self.lean, self.reverse = config.lean, config.reverse
+        self.lean = config.lean
         self.lstm, self.notes = model.lstm, config.feedback == "notes"
-        self.encoder, self.mu, self.log_sigma = model.encoder, model.mu, model.log_sigma
         self.initial, self.output = model.initial, model.output
         # What the decoder hears and its state are one row, and so one product, a frame.
         ih, hh, bias_ih, bias_hh = (weight.detach() for weight in model.decoder.all_weights[0])
@@ -96,14 +92,6 @@ class ExportedVRAE(nn.Module):
             else:
                 h = torch.tanh(gates)
         return frames, torch.cat([h, c, torch.ones(1)]), torch.zeros((self.steps, 0))
-
-    @torch.jit.export
-    def encode(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mu and sigma (B, z_size) of `tokens` (B, bars, steps, 88)."""
-        heard = tokens.flatten(1, 2)[:, :, self.first : self.first + self.pitches].to(self.mu.weight.dtype)
-        outputs = self.encoder(heard.flip(1) if self.reverse else heard)[0]
-        end = outputs[:, -1]
-        return self.mu(end), self.log_sigma(end).exp()
 
     def opening(self, z: Tensor) -> Tensor:
         """Return the decoder's state (states,) that `z` (z_size,) gives."""

@@ -4,7 +4,6 @@ The paper reports cross-entropy and says nothing of the KL; it takes the model f
 cure for a latent that is not heard is a weight of the KL that grows, `beta_rate`. Free bits are ours.
 """
 
-import math
 from typing import NamedTuple
 
 import torch
@@ -13,11 +12,9 @@ from torch import Tensor
 
 from training.config import Stage
 from training.data.notes import ELEMENTS
-from training.loss import NATS_PER_BIT, kl, penalty
+from training.loss import NATS_PER_BIT, SAMPLES, importance_sampled, kl, penalty
 from training.system import Figures
 from training.vrash.model import VRASH
-
-SAMPLES = 40  # of the importance-sampled estimate
 
 
 class Bound(NamedTuple):
@@ -65,17 +62,9 @@ def notes(model: VRASH, batch: Tensor, stage: Stage, iteration: int) -> tuple[Te
 
 @torch.no_grad()
 def log_likelihood(model: VRASH, batch: Tensor, samples: int = SAMPLES) -> Tensor:
-    """Return the importance-sampled estimate (B,) in nats of log p(`batch` (B, T, 5)), float64.
+    """Return the importance-sampled estimate (B,) in nats of log p(`batch` (B, T, 5)), float64."""
 
-    The mean of p(x|z) p(z) / q(z|x) over `samples` draws of q: on average above the bound, below the truth.
-    """
-    mu, sigma = model.posterior(batch)
-    weights = []
-    for _ in range(samples if model.config.family != "lm" else 1):
-        wander = torch.randn_like(sigma)
-        z = mu + sigma * wander
-        nats = nats_of_notes(model.teacher_forced(z, batch), batch).double().sum((1, 2))
-        # log p(z) - log q(z|x): the constants of the two Gaussians cancel.
-        ratio = (0.5 * (wander.double().square() - z.double().square()) + sigma.double().log()).sum(1)
-        weights.append(ratio - nats)
-    return torch.stack(weights).logsumexp(0) - math.log(len(weights))
+    def nats(z: Tensor) -> Tensor:
+        return nats_of_notes(model.teacher_forced(z, batch), batch).double().sum((1, 2))
+
+    return importance_sampled(*model.posterior(batch), nats, samples if model.config.family != "lm" else 1)

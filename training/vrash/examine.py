@@ -13,10 +13,10 @@ from training.data.draws import spread_rows
 from training.data.notes import ELEMENTS
 from training.data.store import Store
 from training.evaluate import interpolation
-from training.loss import NATS_PER_BIT
+from training.loss import NATS_PER_BIT, SAMPLES
 from training.statistics import overlap, summary
 from training.subject import prior_latents
-from training.vrash.bound import SAMPLES, bound, log_likelihood, nats_of_notes
+from training.vrash.bound import bound, log_likelihood, nats_of_notes
 from training.vrash.model import VRASH
 from training.vrash.phrases import Phrases, phrases
 from training.vrash.statistics import pooled_entropy, statistics

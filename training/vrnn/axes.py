@@ -58,7 +58,7 @@ class Trial:
 
     def play(self, knobs: Floats) -> dict[str, Floats]:
         """Return the statistics (BASES,) of what is played with `knobs` (z_size + 1,) turned."""
-        played = turned(self.model, self.noise, torch.from_numpy(knobs).float(), through_posterior=True)
+        played = turned(self.model, self.noise, torch.from_numpy(knobs).float())
         return statistics(list(played.cpu().numpy().astype(np.uint8)))
 
     def sanity(self, values: Mapping[str, Floats]) -> float:

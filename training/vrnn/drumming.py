@@ -18,6 +18,7 @@ from training.vrnn.frames import CLASS, CLASSES, GAP, OFFSET, STEP, TOKEN, VELOC
 from training.vrnn.sequences import Rows
 
 GHOST, ACCENT = 40, 100  # velocities up to which, and from which on, a hit is one
+PERFORMANCES = 8  # of each piece, whose mean is what the model expects
 FEWEST = 50  # hits of a class that has figures of its own
 NAMES = tuple(name for name, _ in DRUM_CLASSES)
 WRITTEN = np.array([[accent(weights, step) for weights in DRUM_ACCENTS] for step in range(STEPS_PER_BAR)])
@@ -59,13 +60,18 @@ def compare(module: Any, width: int, pieces: Sequence[Rows], seed: int = 0) -> d
     """Return figures of each class of drum and of "all", of human and model under the same patterns.
 
     Velocities are 1 to 127; offsets, and their width, a standard deviation, are in steps. A correlation is
-    that of the model's hits with the human's, or of the accents as written; None where nothing varies. A
-    class of few hits has no figures of its own.
+    that of the hits of one performance of the model with the human's, of the mean of its PERFORMANCES, or of
+    the accents as written, which are no performance but what to expect; None where nothing varies. A class of
+    few hits has no figures of its own.
     """
     if not pieces:
         return {}
     grids = [Bars.of(rows) for rows in pieces]
-    heard = np.concatenate([played(module, bars, width, seed + index) for index, bars in enumerate(grids)])
+    takes = [
+        np.concatenate([played(module, bars, width, seed + index) for index, bars in enumerate(grids)])
+        for seed in range(seed, seed + PERFORMANCES * len(grids), len(grids))
+    ]
+    heard = np.stack([takes[0], np.mean(takes, 0)])
     rows = np.concatenate(pieces).astype(np.float64)
     human = np.stack([1 + np.clip(np.floor(rows[:, VELOCITY] * LOUDEST), 0, LOUDEST - 1), rows[:, OFFSET]], 1)
     places = np.concatenate([bars.places for bars in grids])
@@ -74,18 +80,22 @@ def compare(module: Any, width: int, pieces: Sequence[Rows], seed: int = 0) -> d
     for number, name in enumerate(NAMES):
         own = places[:, 2] == number
         if own.sum() >= FEWEST:
-            found[name] = _figures(human[own], heard[own], written[own])
+            found[name] = _figures(human[own], heard[:, own], written[own])
     return found | {"all": _figures(human, heard, written)}
 
 
-def _figures(human: NDArray[np.float64], model: NDArray[np.float64], written: NDArray[np.int64]) -> Figures:
+def _figures(human: NDArray[np.float64], heard: NDArray[np.float64], written: NDArray[np.int64]) -> Figures:
+    """Return the figures of the hits `human` (hits, 2) and `heard` (2, hits, 2): one take and the mean."""
+    model, mean = heard
     found: Figures = {"hits": len(human)}
     for who, hits in (("human", human), ("model", model)):
         found |= {f"{who} {name}": float(measure(hits)) for name, measure in MEASURES.items()}
     return found | {
         "velocity correlation": _correlation(human[:, 0], model[:, 0]),
+        "mean velocity correlation": _correlation(human[:, 0], mean[:, 0]),
         "written velocity correlation": _correlation(human[:, 0], written),
         "offset correlation": _correlation(human[:, 1], model[:, 1]),
+        "mean offset correlation": _correlation(human[:, 1], mean[:, 1]),
     }
 
 
@@ -96,6 +106,12 @@ MEASURES: Mapping[str, Callable[[NDArray[np.float64]], np.floating[Any]]] = {
     "offset": lambda hits: hits[:, 1].mean(),
     "width": lambda hits: hits[:, 1].std(),
 }
+
+
+CORRELATIONS = (
+    *("velocity correlation", "mean velocity correlation", "written velocity correlation"),
+    *("offset correlation", "mean offset correlation"),
+)
 
 
 def _correlation(a: NDArray[Any], b: NDArray[Any]) -> float | None:
@@ -109,11 +125,12 @@ def lines(found: Mapping[str, Figures]) -> list[str]:
     told = [
         "How it plays the human drummers' patterns, human / model: mean velocity, shares of ghosts (up to "
         f"{GHOST}) and accents (from {ACCENT}), mean offset and its width in hundredths of a sixteenth; then "
-        "the correlation of velocities and offsets with the human's, hit for hit, and that of velocities as "
-        "written without it.",
+        "the correlation with the human's, hit for hit, of the velocities of one performance, of the mean of "
+        f"{PERFORMANCES}, and of the accents as they are written without it; then that of the offsets of one "
+        "and of the mean.",
         "",
-        f"| drum | hits | {' | '.join(MEASURES)} | velocities | as written | offsets |",
-        f"|---|---|{'---|' * len(MEASURES)}---|---|---|",
+        f"| drum | hits | {' | '.join(MEASURES)} | velocities | mean | as written | offsets | mean |",
+        f"|---|---|{'---|' * len(MEASURES)}---|---|---|---|---|",
     ]
     for name, row in found.items():
         pairs = [(row[f"human {measure}"], row[f"model {measure}"]) for measure in MEASURES]
@@ -121,8 +138,7 @@ def lines(found: Mapping[str, Figures]) -> list[str]:
             " / ".join(_cell(measure, value) for value in pair)
             for measure, pair in zip(MEASURES, pairs, strict=True)
         ]
-        alike = ("velocity correlation", "written velocity correlation", "offset correlation")
-        cells += [_cell("correlation", row[key]) for key in alike]
+        cells += [_cell("correlation", row[key]) for key in CORRELATIONS]
         told.append(f"| {name} | {row['hits']} | {' | '.join(cells)} |")
     return told
 

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.collapse import collapsed, unheard
-from training.loss import NATS_PER_BIT
+from training.loss import NATS_PER_BIT, SAMPLES
 from training.vrnn.model import VRNN, Inferred, divergences
 from training.vrnn.packed import Packed
 from training.vrnn.particles import estimate
 from training.vrnn.sequences import Rows, padded
 
-SAMPLES = 40  # the paper's (section 5)
 BATCH = 8192  # frames at a time, longer sequences alone
 PARTICLES = 1 << 17  # the same times samples
 ACTIVE = 0.01  # nats a frame: a unit whose posterior departs less from its prior tells nothing

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from training.vrnn.model import VRNN
 
-METHODS = ["begin", "bar"]
 TRACES = ("kl", "latent change")  # nats, and the sum of squares (Figure 2 of the paper)
 WIDEST = 3.0  # the spread is within 2 ** -3 and 2 ** 3
 RARELY = 1e-6  # of a uniform: its normal stays finite

@@ -27,21 +27,20 @@ def drawn_noise(model: VRNN, count: int, steps: int, seed: int) -> Noise:
 
 
 @torch.no_grad()
-def turned(
-    model: VRNN, noise: Noise, knobs: Tensor, temperature: float = 1.0, through_posterior: bool = False
-) -> Tensor:
+def turned(model: VRNN, noise: Noise, knobs: Tensor, temperature: float = 1.0) -> Tensor:
     """Return what an unconditional `model` plays with `knobs` (z_size + 1,), those of exported.py.
 
-    With `through_posterior` it hears itself as the exported form does, else by the latents that it drew.
+    It hears itself as the exported form does: by the mean of its posterior.
     """
     normal, uniform = noise
     knobs = knobs.to(normal.device)
     moved = knobs[:-1] + temperature * torch.exp2(knobs[-1]) * normal
     condition = normal.new_zeros((len(normal), model.frame.condition))
     state, frames = model.begin((len(normal),), condition), []
+    inferring = model.config.latent != "none"
     for step in range(normal.shape[1]):
         pair = moved[:, step], uniform[:, step]
-        x, state = frame(model, condition, state, pair, temperature, through_posterior)
+        x, state = frame(model, condition, state, pair, temperature, inferring)
         frames.append(x * model.scale + model.mean)
     return torch.stack(frames, 1)
 
@@ -52,12 +51,13 @@ def frame(  # noqa: PLR0917 - what one frame depends on
     state: State,
     noise: tuple[Tensor, Tensor],
     temperature: float,
-    through_posterior: bool = False,
+    inferring: bool = False,
 ) -> tuple[Tensor, State]:
     """Return the next frame (count, width), normalised, and the state after it.
 
     `noise` is where the latent lies in the prior, in its sigmas (count, z_size), and uniform
-    (count, model.output.noise) for the frame.
+    (count, model.output.noise) for the frame. Where it is `inferring`, the model goes on from the mean of its
+    posterior, else from the latent that it drew.
     """
     moved, uniform = noise
     drawn = None
@@ -66,7 +66,7 @@ def frame(  # noqa: PLR0917 - what one frame depends on
         drawn = model.phi_z(mu + sigma * moved)
     x = model.output.draw(model.decoded(state[0], condition, drawn), uniform, temperature)
     features = model.features(x, condition)
-    if through_posterior:
+    if inferring:
         drawn = model.phi_z(model.inferred(features, state[0])[0])
     return x, model.follow(features, drawn, state)
 
