@@ -1,6 +1,7 @@
 """`live-train evaluate`: how well a model gives music back, and what it invents beside its data."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,8 +18,9 @@ from training.data.view import View, view, widened
 from training.loss import NATS_PER_BIT, kl, reconstruction
 from training.musicvae.batches import called
 from training.musicvae.objectives import RESTS, accuracies
-from training.statistics import duplicates, overlap, statistics, summary
+from training.statistics import Values, duplicates, overlap, statistics, summary
 from training.subject import Subject, prior_latents
+from training.temperatures import few, temperatures
 
 CHUNKS = 32  # in which training windows are read, to keep only their drums in memory
 BATCH = 64  # windows at a time
@@ -46,9 +48,9 @@ def evaluate(
     """Return every figure of a model on `split` of `store`, source by source.
 
     At most `limit` windows a source, spread evenly; `samples` draws from the prior, decoded at temperature
-    1.0, beside the data. Accuracies are shares of equal tokens (token), the same as a mean over files that
-    counts each file once (by_file), and shares of equal tokens where the data has an onset (onset); nats
-    are a window's. EvaluateError: no windows of its voices.
+    1.0, beside the data, and fewer of them at every temperature tried. Accuracies are shares of equal tokens
+    (token), the same as a mean over files that counts each file once (by_file), and shares of equal tokens
+    where the data has an onset (onset); nats are a window's. EvaluateError: no windows of its voices.
     """
     torch.manual_seed(seed)
     sources: dict[str, Results] = {}
@@ -59,7 +61,7 @@ def evaluate(
     trained = np.zeros(0, np.int16)
     if drums is not None and split in ("valid", "test"):
         trained = _column(seen, drums)
-    data: dict[str, Mapping[str, Any]] = {}
+    data: dict[str, Mapping[str, Values]] = {}
     for name in store.sources:
         rows = seen.of(split, [name])
         if not len(rows):
@@ -80,13 +82,23 @@ def evaluate(
     if samples:
         z_size = subject.encode(windows[:1])[0].shape[-1]
         latents = prior_latents(samples, z_size, seed)
-        drawn = torch.cat([subject.generate(z, 1.0, seed + i) for i, z in enumerate(latents.split(BATCH))])
-        invented = statistics(widened(drawn.numpy(), columns))
+        invented = _invented(subject, columns, latents, seed, 1.0)
         results["prior"] = {"samples": samples, "statistics": summary(invented), "sources": {}}
         for name, values in data.items():
             beside = {"statistics": summary(values), "overlap": overlap(invented, values)}
             results["prior"]["sources"][name] = beside
+        play = partial(_invented, subject, columns, latents[: few(samples)], seed)
+        results["prior"]["temperatures"] = temperatures(play, data, few(samples))
     return results
+
+
+def _invented(
+    subject: Subject, columns: Sequence[int], latents: Tensor, seed: int, temperature: float
+) -> dict[str, Values]:
+    """Return the statistics of what `latents` (N, z_size) give, always with the same noise."""
+    parts = enumerate(latents.split(BATCH))
+    drawn = torch.cat([subject.generate(z, temperature, seed + number) for number, z in parts])
+    return statistics(widened(drawn.numpy(), columns))
 
 
 def _column(seen: View, column: int) -> NDArray[np.int16]:

@@ -13,7 +13,7 @@ from training.data.store import Store
 from training.evaluate import LIMIT, SAMPLES
 from training.packing import script
 from training.run import LoadedRun
-from training.tables import MOVE, prior
+from training.tables import MOVE, prior, temperatures
 from training.vrae.examine import examine as examine_vrae
 from training.vrash.examine import examine as examine_vrash
 from training.vrnn import drumming, exported_feel
@@ -79,7 +79,9 @@ def examine(
     foreign = [name for name in results["sources"] if drawn and name in store.sources and name not in drawn]
     results["not trained on"] = {name: results["sources"].pop(name) for name in foreign}
     for name in foreign:
-        results.get("prior", {}).get("sources", {}).pop(name, None)
+        beside = results.get("prior", {})
+        for part in (beside, beside.get("temperatures", {})):
+            part.get("sources", {}).pop(name, None)
     return results
 
 
@@ -141,7 +143,7 @@ def _prior(results: Results) -> list[str]:
     for name, value in found["statistics"].items():
         beside = (value, found["data"].get(name), found["overlap"].get(name))
         lines.append(f"| {name} | {' | '.join(_figure(part) for part in beside)} |")
-    return lines
+    return lines + temperatures(found)
 
 
 def _playing(results: Results) -> list[str]:

@@ -94,4 +94,26 @@ def prior(results: Mapping[str, Any]) -> list[str]:
             for beside in found["sources"].values()
         ]
         lines.append(f"| {statistic} | {_figure(value, '.3g')} | {' | '.join(cells)} |")
+    return lines + temperatures(found)
+
+
+def temperatures(prior: Mapping[str, Any]) -> list[str]:
+    """Return how like each source the draws are at each temperature, as lines of Markdown."""
+    if "temperatures" not in prior:  # figures that a run kept before they were measured
+        return []
+    found = prior["temperatures"]
+    lines = [
+        "",
+        f"Mean of these overlaps at each temperature, {found['samples']} draws with the same noise; in bold "
+        "where the model plays most like the data, a temperature for a preset.",
+        "",
+        f"| temperature | {' | '.join(found['sources'])} |",
+        f"|---|{'---|' * len(found['sources'])}",
+    ]
+    for row, temperature in enumerate(found["tried"]):
+        cells = []
+        for source in found["sources"].values():
+            bold = "**" if temperature == source["best"] else ""
+            cells.append(f"{bold}{source['overlap'][row]:.3f}{bold}")
+        lines.append(f"| {temperature:g} | {' | '.join(cells)} |")
     return lines

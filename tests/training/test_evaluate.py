@@ -4,14 +4,16 @@ import json
 from contextlib import suppress
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 from midi_song import midi, trio
 from small import TINY
 
 from training.cli import main
+from training.data.songs import Song
 from training.data.store import Store
-from training.data.view import view
+from training.data.view import view, widened
 from training.evaluate import evaluate
 from training.export import export_model
 from training.fit import fit
@@ -19,6 +21,7 @@ from training.musicvae.model import MusicVAE
 from training.run import load
 from training.subject import RunSubject, SubjectError, open_subject
 from training.tables import table
+from training.temperatures import TRIED
 
 
 class Oracle:
@@ -107,6 +110,57 @@ def test_an_untrained_model_is_reported_as_collapsed(band):
     assert results["sources"]["band"]["collapsed"]
     assert "posterior collapse" in table(results)
     assert set(results["prior"]["sources"]["band"]["overlap"]) == set(results["prior"]["statistics"])
+
+
+@pytest.fixture(scope="module")
+def peaked():
+    """An untrained model of melodies that has its favourite tokens, so that its temperature is heard."""
+    torch.manual_seed(0)
+    model = MusicVAE(replace(TINY, family="flat", bars=4, voices=("melody",))).eval()
+    with torch.no_grad():
+        model.bottoms[0].output.bias.normal_(0, 2)  # few windows come twice, and are left out
+    return model
+
+
+def drawn(model, temperature, songs=60):
+    """A store of one source, `songs` melodies that `model` plays at `temperature`."""
+    torch.manual_seed(7)
+    rows = model.generate(torch.randn(songs, model.config.z_size), temperature).flatten(0, 1).numpy()
+    told = [
+        Song("own", f"{n}.mid", str(n), str(n), "test", 4 * n, 4, (True, False, False), "", "MIT")
+        for n in range(songs)
+    ]
+    none, meta = np.zeros((0, 2), np.int32), {"codec": "trio", "sources": [{"name": "own"}]}
+    return Store(widened(rows, [0]).astype(np.int16), tuple(told), none, none, meta)
+
+
+@pytest.mark.parametrize(("form", "temperature"), [("run", 0.6), ("run", 1.2), ("exported", 0.6)])
+def test_the_temperature_at_which_the_data_was_drawn_is_found_and_tabled(peaked, form, temperature, tmp_path):
+    subject = RunSubject(peaked)
+    if form == "exported":
+        export_model(peaked, tmp_path / "model.ts", quantise=False)
+        subject = open_subject(tmp_path / "model.ts")
+    results = evaluate(subject, drawn(peaked, temperature), "test", limit=60, samples=200)
+    found = results["prior"]["temperatures"]
+    best = found["sources"]["own"]["best"]
+    assert found["samples"] == 40
+    assert best == pytest.approx(temperature, abs=0.11)
+    told = table(results)
+    assert "Mean of these overlaps at each temperature, 40 draws with the same noise" in told
+    rows = told.partition("| temperature | own |\n|---|---|\n")[2].split("\n")
+    assert [row.split(" | ")[0] for row in rows] == [f"| {tried:g}" for tried in TRIED]
+    bold = f"| {best:g} | **{max(found['sources']['own']['overlap']):.3f}** |"
+    assert [row for row in rows if "**" in row] == [bold]
+
+
+def test_figures_of_before_temperatures_were_measured_are_still_tabled(band):
+    torch.manual_seed(0)
+    results = evaluate(RunSubject(MusicVAE(TINY).eval()), band, "test", samples=4)
+    told = table(results)
+    del results["prior"]["temperatures"]
+    assert told.startswith(table(results))
+    assert "| temperature |" in told
+    assert "| temperature |" not in table(results)
 
 
 def test_a_single_voice_is_told_beside_its_own_published_figures(band):

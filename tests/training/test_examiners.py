@@ -22,6 +22,7 @@ from training.examiners import examine, table
 from training.export import export
 from training.sentences import knobs
 from training.tables import MOVE
+from training.temperatures import TRIED
 from training.vrae import model as vrae
 from training.vrash import model as vrash
 from training.vrnn.model import VRNNConfig
@@ -76,6 +77,11 @@ def test_figures_tell_which_songs_a_run_never_drew_from(
     assert "| other, not trained on |" in told
     assert "4 draws from the prior" in told
     assert "| in key |" in told
+    beside = "own" if system == "vrnn" else "data"  # a VRNN is held against each source
+    assert list(results["prior"]["temperatures"]["sources"]) == [beside]
+    rows = told.partition(f"| temperature | {beside} |\n|---|---|\n")[2].split("\n")
+    assert [row.split(" | ")[0] for row in rows] == [f"| {tried:g}" for tried in TRIED]
+    assert sum("**" in row for row in rows) == 1
 
 
 def test_the_parts_of_a_figure_and_the_smoothness_are_tabled(stores: dict[str, Path], tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from training.papers.vrae_plan import PLAYS, Plan
 from training.vrae.examine import ExamineError, examine
 from training.vrae.latents import measure
 from training.vrae.model import VRAE, ModelConfig
-from training.vrae.playing import endurance, leans, logistic, obedience, of_rolls, temperatures, windows
+from training.vrae.playing import best_temperature, endurance, leans, logistic, obedience, of_rolls, windows
 
 SIZES = ModelConfig(z_size=4, units=10, steps=40, hop=40, lowest=36, pitches=49, hold=1)
 STAGE = Stage(
@@ -158,15 +158,22 @@ def test_a_turned_z_is_followed_as_far_as_the_state_leans():
     assert deaf["changed"] == 0.0
 
 
-def test_the_temperature_that_keeps_density_and_polyphony_is_found():
-    model, z = model_of(), torch.zeros(8, 4)
+@pytest.mark.parametrize("temperature", [0.6, 1.1])
+def test_the_temperature_at_which_it_plays_most_like_the_songs_is_found(temperature):
+    model, z = model_of(), torch.zeros(40, 4)
     with torch.no_grad():
         model.output.weight.zero_()
-        model.output.bias.fill_(-1.0)
-    data = of_rolls(model, model.play(z, 4, 1.0, logistic(model, 4, 8, seed=1)))
-    heat, tried = temperatures(model, z, data)
-    assert heat == 1.0
-    assert tried[0][1]["density"] == 0.0  # nothing is likelier than not
+        model.output.bias.fill_(-3.0)
+    data = of_rolls(model, model.play(z, 4, temperature, logistic(model, 4, 40, seed=1)))
+    heat, tried = best_temperature(model, z, data)
+    assert heat == pytest.approx(temperature)  # too far apart to be mistaken for a neighbour
+    assert tried["sources"]["data"]["best"] == heat
+
+
+def test_what_it_invents_is_measured_at_the_temperature_that_was_found(rolls):
+    prior = examine(model_of(), rolls, samples=2, draws=10, limit=10)["prior"]
+    assert prior["temperature"] == prior["temperatures"]["sources"]["data"]["best"]
+    assert prior["temperatures"]["samples"] == 2
 
 
 def test_playing_on_is_compared_with_the_songs(rolls):

@@ -15,10 +15,11 @@ from training.evaluate import interpolation
 from training.loss import NATS_PER_BIT, SAMPLES
 from training.statistics import overlap, summary
 from training.subject import prior_latents
+from training.temperatures import few
 from training.vrae.bound import CHUNK, bound, log_likelihood, nats_of_steps
 from training.vrae.excerpts import Excerpts, Rows
 from training.vrae.model import VRAE
-from training.vrae.playing import WINDOW, endurance, logistic, obedience, of_rolls, temperatures, windows
+from training.vrae.playing import WINDOW, best_temperature, endurance, logistic, obedience, of_rolls, windows
 
 LIMIT = 1000  # excerpts of a source, and windows of the songs
 DRAWS = 1000  # latents of the prior that are played for as long as a window of the songs
@@ -46,7 +47,7 @@ def examine(
 
     At most `limit` excerpts a source, spread evenly; nats are a frame's, micro-averaged; `samples` draws make
     the importance-sampled estimate. What it plays is measured on `draws` of the prior beside the songs that
-    it knows, at the temperature that keeps their density and polyphony; PLAYED are played for long.
+    it knows, at the temperature at which it plays most like them; PLAYED are played for long.
     ConfigError: a store without its songs; ExamineError: no excerpt at all.
     """
     model = model.eval()
@@ -64,9 +65,7 @@ def examine(
             found = figures(model, excerpts.read(some), samples)
             results["sources"][name] = {"excerpts": len(some), "of": len(rows), **found}
     if draws and len(parts["known"]):
-        results["prior"] = _played(
-            model, store, excerpts, parts["known"], draws=draws, limit=limit, seed=seed
-        )
+        results["prior"] = _played(model, store, draws=draws, limit=limit, seed=seed)
     return results
 
 
@@ -114,32 +113,23 @@ def _share(counts: list[tuple[int, int]]) -> float:
     return sum(both for both, _ in counts) / max(1, sum(either for _, either in counts))
 
 
-def _played(
-    model: VRAE, store: Store, excerpts: Excerpts, known: Rows, *, draws: int, limit: int, seed: int
-) -> Results:
+def _played(model: VRAE, store: Store, *, draws: int, limit: int, seed: int) -> Results:
     data = of_rolls(model, windows(model, store, limit))
-    heat, tried = temperatures(model, posterior_draws(model, excerpts, known, min(draws, PLAYED), seed), data)
     every = prior_latents(draws, model.config.z_size, seed)
+    heat, tried = best_temperature(model, every[: few(draws)], data, seed=seed)
     drawn = of_rolls(model, model.play(every, WINDOW, heat, logistic(model, WINDOW, draws, seed)))
     z = every[:PLAYED]
     return {
         "samples": draws,
         "beside": "windows of its own, the training songs",
         "temperature": heat,
-        "temperatures": [{"temperature": at, **means} for at, means in tried],
         "data": summary(data),
         "statistics": summary(drawn),
         "overlap": overlap(drawn, data),
+        "temperatures": tried,
         "endurance": endurance(model, z, data, heat, seed=seed),
         "obedience": obedience(model, torch.cat([z, z.roll(1, 0)]), heat, seed=seed),
     }
-
-
-def posterior_draws(model: VRAE, excerpts: Excerpts, rows: Rows, count: int, seed: int) -> Tensor:
-    """Return `count` draws at most (N, z_size) of the posteriors of excerpts spread over `rows`."""
-    posterior = model.posterior(excerpts.read(spread_rows(rows, count)))
-    generator = torch.Generator().manual_seed(seed)
-    return posterior.mu + posterior.sigma * torch.randn(posterior.mu.shape, generator=generator)
 
 
 @torch.no_grad()

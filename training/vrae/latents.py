@@ -12,10 +12,10 @@ from training.axes import BASES, Floats, Music, Posteriors, Trial, along, measur
 from training.data.draws import spread_rows
 from training.data.store import Store
 from training.latents import ANCHORS, FEWEST, WINDOWS, Latents, LatentsError
-from training.vrae.examine import posterior_draws, posteriors
-from training.vrae.excerpts import Excerpts
+from training.vrae.examine import posteriors
+from training.vrae.excerpts import Excerpts, Rows
 from training.vrae.model import VRAE
-from training.vrae.playing import logistic, of_rolls, temperatures, windows
+from training.vrae.playing import best_temperature, logistic, of_rolls, windows
 
 HEARD = ("density", "register", "polyphony", "length", "range")  # what axes are named after and said to do
 SANE = ("density", "polyphony", "register", "range", "repeated", "silent", "in key")
@@ -65,8 +65,8 @@ def measure(model: VRAE, store: Store, limit: int = WINDOWS, bases: int = BASES,
     mu, sigma = posteriors(model, excerpts, rows)
     deviation = np.sqrt(mu.var(0) + (sigma**2).mean(0))
     data = of_rolls(model, windows(model, store, limit))
-    z = posterior_draws(model, excerpts, known, bases, seed)
-    heat, _ = temperatures(model, z, data, seed=seed)
+    z = _posterior_draws(model, excerpts, known, bases, seed)
+    heat, _ = best_temperature(model, z, data, seed=seed)
     tried = trial(model, z, data, heat, seed)
     if model.config.z_size == MAP:
         axes = _map_axes(tried, mu, deviation)
@@ -75,6 +75,13 @@ def measure(model: VRAE, store: Store, limit: int = WINDOWS, bases: int = BASES,
         heard = {name: values[name] for name in HEARD}
         axes = measure_axes(tried, Posteriors(mu, sigma, heard), HEARD)
     return Latents(tuple(mu.mean(0).tolist()), tuple(deviation.tolist()), axes, _anchors(mu))
+
+
+def _posterior_draws(model: VRAE, excerpts: Excerpts, rows: Rows, count: int, seed: int) -> Tensor:
+    """Return `count` draws at most (N, z_size) of the posteriors of excerpts spread over `rows`."""
+    posterior = model.posterior(excerpts.read(spread_rows(rows, count)))
+    generator = torch.Generator().manual_seed(seed)
+    return posterior.mu + posterior.sigma * torch.randn(posterior.mu.shape, generator=generator)
 
 
 def _map_axes(tried: Trial, mu: Floats, deviation: Floats) -> tuple[Axis, ...]:

@@ -12,6 +12,7 @@ from torch import Tensor
 from training.data.store import Store
 from training.statistics import overlap, summary
 from training.subject import prior_latents
+from training.temperatures import temperatures
 from training.vrae.excerpts import Excerpts
 from training.vrae.model import VRAE
 from training.vrae.statistics import Values, statistics
@@ -19,8 +20,6 @@ from training.vrae.statistics import Values, statistics
 WINDOW = 4  # bars that are compared
 LONG = 200  # bars that are played
 BEFORE = 16  # bars before a z is turned
-MATTER = ("density", "polyphony")  # what the temperature shall leave as the data has it
-TEMPERATURES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
 LEANS = (0.0, 0.1, 0.25, 0.5, 1.0)  # tried
 LIMIT = 500  # windows of the songs
 HELD = ("density", "polyphony", "register")  # what a turned knob shall change
@@ -54,27 +53,20 @@ def of_rolls(model: VRAE, rolls: NDArray[np.integer] | Tensor) -> dict[str, Valu
     return statistics(np.asarray(rolls), model.config.lowest)
 
 
-def temperatures(
-    model: VRAE,
-    z: Tensor,
-    data: Mapping[str, Values],
-    *,
-    tried: Sequence[float] = TEMPERATURES,
-    seed: int = 0,
-) -> tuple[float, list[tuple[float, Mean]]]:
-    """Return the temperature at which density and polyphony are most like the data's, and all tried.
+def best_temperature(
+    model: VRAE, z: Tensor, data: Mapping[str, Values], *, seed: int = 0
+) -> tuple[float, dict[str, Any]]:
+    """Return the temperature at which `model` plays most like the songs of `data`, and all tried.
 
     Each plays WINDOW bars of every `z` (B, z_size).
     """
     noise = logistic(model, WINDOW, len(z), seed)
-    found = [(heat, summary(of_rolls(model, model.play(z, WINDOW, heat, noise)))) for heat in tried]
-    expected = summary(data)
 
-    def off(means: Mean) -> float:
-        pairs = [(means[name], expected[name]) for name in MATTER]
-        return sum(abs(float(np.log((a or 1e-3) / (b or 1e-3)))) for a, b in pairs)
+    def play(temperature: float) -> dict[str, Values]:
+        return of_rolls(model, model.play(z, WINDOW, temperature, noise))
 
-    return min(found, key=lambda pair: off(pair[1]))[0], found
+    tried = temperatures(play, {"data": data}, len(z))
+    return tried["sources"]["data"]["best"], tried
 
 
 def endurance(
@@ -130,13 +122,13 @@ def leans(
 
     "last" are the statistics of the last WINDOW, "overlap" the mean of what they share with the songs',
     "obedience" the mean correlation after a turned z and "changed" the share of pitches that it changes, all
-    at the "temperature" that keeps the songs' density and polyphony best.
+    at the "temperature" at which it plays most like the songs.
     """
     data, found = of_rolls(model, windows(model, store, LIMIT)), {}
     z, kept = prior_latents(count, model.config.z_size, seed), model.config
     for lean in tried:
         model.config = replace(kept, lean=lean)
-        heat, _ = temperatures(model, z, data, seed=seed)
+        heat, _ = best_temperature(model, z, data, seed=seed)
         long = endurance(model, z, data, heat, bars=bars, seed=seed)
         turned = obedience(model, torch.cat([z, z.roll(1, 0)]), heat, before=min(bars, BEFORE), seed=seed)
         found[lean] = {

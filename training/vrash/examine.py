@@ -16,6 +16,7 @@ from training.evaluate import interpolation
 from training.loss import NATS_PER_BIT, SAMPLES
 from training.statistics import overlap, summary
 from training.subject import prior_latents
+from training.temperatures import few, temperatures
 from training.vrash.bound import bound, log_likelihood, nats_of_notes
 from training.vrash.model import VRASH
 from training.vrash.phrases import Phrases, phrases
@@ -47,7 +48,8 @@ def examine(
 
     At most `limit` phrases a source, spread evenly; nats are a note's, micro-averaged; `samples` draws make
     the importance-sampled estimate; `draws` phrases from the prior stand beside the data, with its labels and
-    its lengths. ConfigError: a store of another form; ExamineError: no phrases.
+    its lengths, and fewer of them at every temperature tried. ConfigError: a store of another form;
+    ExamineError: no phrases.
     """
     model = model.eval()
     found = phrases(store, model.config)
@@ -146,6 +148,11 @@ def _invented(model: VRASH, found: Phrases, rows: NDArray[np.int64], draws: int,
     like = found.read(np.resize(np.random.default_rng(seed).permutation(rows), draws))
     written = invent(model, like, seed)
     own, true = statistics(written), statistics(data.numpy())
+    some = like[: few(draws)]
+
+    def play(temperature: float) -> dict[str, NDArray[np.float64]]:
+        return statistics(invent(model, some, seed, temperature))
+
     return {
         "samples": draws,
         "beside": "the split's phrases, with their labels and lengths",
@@ -153,6 +160,7 @@ def _invented(model: VRASH, found: Phrases, rows: NDArray[np.int64], draws: int,
         "data": summary(true),
         "overlap": overlap(own, true),
         "pooled_entropy": {"model": pooled_entropy(written), "data": pooled_entropy(data.numpy())},
+        "temperatures": temperatures(play, {"data": true}, len(some)),
     }
 
 

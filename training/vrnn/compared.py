@@ -1,11 +1,13 @@
 """What a VRNN of rolls plays by itself beside the music of its sources: the statistics of both."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from training.statistics import overlap, summary
+from training.statistics import Values, overlap, summary
+from training.temperatures import few, temperatures
 from training.vrnn.model import VRNN
 from training.vrnn.playing import play
 from training.vrnn.sequences import Rows
@@ -15,12 +17,22 @@ from training.vrnn.statistics import statistics
 def compared(model: VRNN, music: Mapping[str, Sequence[Rows]], samples: int, frames: int) -> dict[str, Any]:
     """Return statistics of `samples` draws of `frames` frames, and, by source, those of `music` and overlaps.
 
-    The music is cut into stretches of as many frames.
+    The music is cut into stretches of as many frames. Fewer draws are played at every temperature tried.
     """
-    own = statistics(list(play(model, samples, frames, seed=0).cpu().numpy().astype(np.uint8)))
-    beside = {}
+    own, data = _played(model, samples, frames, 1.0), {}
     for name, sequences in music.items():
         stretches = [rows[at : at + frames] for rows in sequences for at in range(0, len(rows), frames)]
-        data = statistics(stretches)
-        beside[name] = {"statistics": summary(data), "overlap": overlap(own, data)}
-    return {"samples": samples, "frames": frames, "statistics": summary(own), "sources": beside}
+        data[name] = statistics(stretches)
+    beside = {
+        name: {"statistics": summary(values), "overlap": overlap(own, values)}
+        for name, values in data.items()
+    }
+    found = {"samples": samples, "frames": frames, "statistics": summary(own), "sources": beside}
+    some = few(samples)
+    return found | {"temperatures": temperatures(partial(_played, model, some, frames), data, some)}
+
+
+def _played(model: VRNN, count: int, frames: int, temperature: float) -> dict[str, Values]:
+    """Return the statistics of `count` draws of `frames` frames, always with the same noise."""
+    rolls = play(model, count, frames, seed=0, temperature=temperature)
+    return statistics(list(rolls.cpu().numpy().astype(np.uint8)))
