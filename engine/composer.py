@@ -16,7 +16,7 @@ from engine.drummer import Drummer
 from engine.hits import drums
 from engine.module import DecoderError
 from engine.noise import gumbel
-from engine.priority import come_forward
+from engine.priority import come_forward, giving_way
 from engine.request import BarReply, BarRequest, ComposerState, Hits
 
 
@@ -110,7 +110,7 @@ def run(connection: Connection, model_path: Path | str, feel_path: Path | str = 
     try:
         connection.send(ComposerState("loading"))
         try:
-            composer = Composer(model_path, feel_path)
+            composer = giving_way(Composer, model_path, feel_path)
         except DecoderError as error:
             connection.send(ComposerState("failed", str(error)))
             return

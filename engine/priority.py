@@ -2,7 +2,12 @@
 
 import ctypes
 import os
+from collections.abc import Callable
 from contextlib import suppress
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # Of SCHED_FIFO: below JACK's 70, above everything ordinary; and, for what has a little more time, below that.
 PRIORITY, LOW_PRIORITY = 50, 10
@@ -26,8 +31,19 @@ def cores() -> int | None:
     return os.cpu_count()
 
 
-def give_way() -> None:
-    """Let everything else go first."""
+def giving_way(task: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """Return what `task` does while everything else goes first, such as the first note and the screen.
+
+    It runs in a thread of its own: on Linux that has its own niceness, which nobody without a privilege can
+    take back; elsewhere the process keeps it.
+    """
+    from concurrent.futures import ThreadPoolExecutor  # for the composer's process only
+
+    with ThreadPoolExecutor(1, initializer=_give_way) as loader:
+        return loader.submit(task, *arguments, **named).result()
+
+
+def _give_way() -> None:
     if hasattr(os, "nice"):
         os.nice(NICENESS)
 

@@ -4,11 +4,12 @@ import multiprocessing
 import time
 from collections import deque
 from collections.abc import Callable
+from importlib import import_module
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from engine import interrupt
-from engine.priority import give_way
+from engine.priority import giving_way
 from engine.setup import Setup
 
 RESTARTS, RESTART_SECONDS = 3, 60.0  # a composer or guard that dies more often than that is left alone
@@ -24,8 +25,8 @@ def play(setup: Setup, live: Connection, composer: Connection, guard: Connection
 
 def compose(connection: Connection, model: str, feel: str) -> None:
     """Run a composer on its end of the pipe, with the model and the feel at these paths, "" for none."""
-    give_way()  # before it loads anything: the first note and the screen go first
-    from engine import composer  # loads torch, for the composer's process only
+    giving_way(import_module, "engine.composer")  # loads torch, for the composer's process only
+    from engine import composer
 
     composer.run(connection, model, feel)
 

@@ -124,6 +124,20 @@ def test_feel_from_archive_to_table_and_picture(job):
     np.testing.assert_allclose(model.scale, heard.std(0), rtol=1e-2)
 
 
+def test_the_models_of_a_set_learn_by_the_same_stages():
+    base = load(CONFIGS / "vrnn-jsb.toml")
+    rnn, vrnn, fivo = (
+        vrnn_polyphony.variant(base, *kind)
+        for kind in (("none", "elbo"), ("prior", "elbo"), ("prior", "fivo"))
+    )
+    assert vrnn == base
+    assert base.stages[0].free_bits > 0 == base.stages[-1].free_bits  # measured by the bound itself
+    assert [stage.free_bits for stage in rnn.stages] == [0.0] * len(base.stages)
+    assert [stage.objective for stage in fivo.stages] == ["elbo", "fivo"]
+    assert fivo.stages[0] == base.stages[0]
+    assert {stage.share for stage in rnn.stages} == {stage.share for stage in fivo.stages}
+
+
 PAIRED = [
     *((each.config, kind, "bernoulli") for each in vrnn_polyphony.BENCHMARKS for kind in ("none", "fixed")),
     *(("vrnn-feel", latent, output) for _, latent, output, _ in vrnn_feel.MODELS),
