@@ -15,7 +15,7 @@ from engine.link import LinkError, Peer
 from engine.outlet import Outlet
 from engine.player import Player
 from engine.port import Port, open_output
-from engine.priority import keep_memory, real_time
+from engine.priority import PROMPT, keep_memory, real_time, short_turns
 from engine.setup import Setup
 from engine.sound import Sound, SoundError
 from engine.systems import PortError
@@ -40,6 +40,8 @@ def run(setup: Setup, live: Connection, composer: Connection, guard: Connection,
     gc.disable()
     if urgent := real_time():
         keep_memory()
+    else:
+        short_turns(PROMPT)
     assert desk.outlet is not None
     player = Player(setup, Attended(MonotonicClock(spin=urgent), desk.outlet), desk)
     offsets = player.performance.course.offset
