@@ -39,6 +39,9 @@ def jack_server(name: str | None = None, period: int = 512) -> Iterator[str]:
             assert waiting.returncode == 0, log.read()
             yield name
         finally:
+            if server.poll() is not None:  # it has died under its clients: a test that failed shows why
+                log.seek(0)
+                print(f"jackd ended with {server.returncode}:", log.read()[-4000:])
             server.terminate()  # never killed: it would leave its place in JACK's registry taken
             server.wait()
             for key, value in before.items():

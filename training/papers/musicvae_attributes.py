@@ -9,7 +9,7 @@ from training.data.songs import VOICES
 from training.data.view import view, widened
 from training.musicvae.model import MusicVAE
 from training.papers import musicvae
-from training.papers.job import Cell, Job, PaperError
+from training.papers.job import Cell, Job
 from training.papers.musicvae import configuration, store, trained
 from training.statistics import attributes
 from training.subject import prior_latents
@@ -76,9 +76,9 @@ def attribute_vectors(model: MusicVAE, windows: NDArray[np.int64]) -> dict[str, 
     )
     vectors = {}
     for name, value in _attributes(windows).items():
-        if (vector := quartile_vector(mu.double().numpy(), value)) is None:
-            raise PaperError(f"{name}: the training melodies do not differ in it")
-        vectors[name] = torch.from_numpy(vector).float()
+        vector = quartile_vector(mu.double().numpy(), value)
+        # Where the melodies do not differ in it there is no way to go.
+        vectors[name] = torch.zeros_like(mu[0]) if vector is None else torch.from_numpy(vector).float()
     return vectors
 
 
