@@ -2,7 +2,7 @@
 
 import ctypes
 import os
-import platform
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import ParamSpec, TypeVar
@@ -43,7 +43,7 @@ def short_turns(seconds: float) -> bool:
     It changes no share: Linux from 6.12 on runs the thread first whose turn would end first, before that
     the wish means nothing. No privilege is needed. Of the calling thread.
     """
-    if not (number := SETATTR.get(platform.machine() if hasattr(os, "sched_setscheduler") else "")):
+    if sys.platform != "linux" or not (number := SETATTR.get(os.uname().machine)):
         return False
     wish = _Attributes(ctypes.sizeof(_Attributes), nice=os.getpriority(os.PRIO_PROCESS, 0))
     wish.runtime = round(1e9 * seconds)

@@ -14,6 +14,7 @@ from training import run
 from training.config import Config, ConfigError, Data, Stage
 from training.configfile import load
 from training.data.prepare import prepare
+from training.data.rollnotes import LOWEST, PITCHES
 from training.data.store import Store
 from training.fit import fit
 from training.vrae.excerpts import PADDING, Excerpts, ExcerptStream, folded
@@ -87,8 +88,9 @@ def test_folding_keeps_every_pitch_class_and_what_is_inside(columns, shift, lowe
     assert {pitch % 12 for pitch in found} == {pitch % 12 for pitch in given_pitches}
     assert {pitch for pitch in given_pitches if lowest <= pitch < lowest + pitches} <= found
     if not shift:
-        beside = ((0, 0), (lowest - 21, 88 - (lowest - 21) - pitches))
-        assert np.array_equal(folded(np.pad(heard, beside)[:, :88], sizes), heard)
+        below = lowest - LOWEST
+        roll = np.pad(heard, ((0, 0), (below, PITCHES - below - pitches)))
+        assert np.array_equal(folded(roll, sizes), heard)
 
 
 def test_a_stream_goes_on_where_it_stood(rolls):

@@ -71,9 +71,8 @@ def test_minutes_are_those_of_computing(band, tiny, tmp_path):
 
     before = time.thread_time()
     spent = fit(tiny, band, tmp_path, report=rest).spent
-    assert (
-        0.0 < spent <= time.thread_time() - before < asleep * 3
-    )  # three stages, validated at least once each
+    # Three stages, validated at least once each.
+    assert 0.0 < spent <= time.thread_time() - before < 3 * asleep
 
 
 def test_minutes_end_every_stage_with_a_model_that_plays(band, tiny, tmp_path):

@@ -74,9 +74,9 @@ def attribute_vectors(model: MusicVAE, windows: NDArray[np.int64]) -> dict[str, 
     mu = torch.cat(
         [model.encoder(part.to(device)).mu.cpu() for part in torch.from_numpy(windows).split(BATCH)]
     )
-    vectors = {}
+    means, vectors = mu.double().numpy(), {}
     for name, value in _attributes(windows).items():
-        vector = quartile_vector(mu.double().numpy(), value)
+        vector = quartile_vector(means, value)
         # Where the melodies do not differ in it there is no way to go.
         vectors[name] = torch.zeros_like(mu[0]) if vector is None else torch.from_numpy(vector).float()
     return vectors

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.data.rollnotes import LOWEST, PITCHES
+from training.lstm import after
 from training.vrae.model import VRAE
 
 
@@ -86,9 +87,7 @@ class ExportedVRAE(nn.Module):
             row[self.pitches :] = h
             gates = torch.addmv(self.bias, self.weight.t(), row)
             if self.lstm:
-                i, f, g, o = gates.chunk(4)
-                c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-                h = torch.sigmoid(o) * torch.tanh(c)
+                h, c = after(gates, c)
             else:
                 h = torch.tanh(gates)
         return frames, torch.cat([h, c, torch.ones(1)]), torch.zeros((self.steps, 0))

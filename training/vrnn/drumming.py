@@ -68,8 +68,8 @@ def compare(module: Any, width: int, pieces: Sequence[Rows], seed: int = 0) -> d
         return {}
     grids = [Bars.of(rows) for rows in pieces]
     takes = [
-        np.concatenate([played(module, bars, width, seed + index) for index, bars in enumerate(grids)])
-        for seed in range(seed, seed + PERFORMANCES * len(grids), len(grids))
+        np.concatenate([played(module, bars, width, first + index) for index, bars in enumerate(grids)])
+        for first in range(seed, seed + PERFORMANCES * len(grids), len(grids))
     ]
     heard = np.stack([takes[0], np.mean(takes, 0)])
     rows = np.concatenate(pieces).astype(np.float64)
