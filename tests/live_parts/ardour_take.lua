@@ -4,6 +4,9 @@
 -- What it heard is then in $TAKE_FOLDER/interchange/*/midifiles/*.mid.
 local folder = assert (os.getenv ("TAKE_FOLDER"), "TAKE_FOLDER is not set")
 local LIMIT = 300 -- seconds, should nobody ever ask it to stop
+-- Seconds for its thread that connects new ports to be done. JACK 2 has one socket a client and no lock on it: what
+-- two threads ask at once comes in pieces, whereupon the server throws the client out.
+local SETTLE = 2
 
 local function wait (seconds) ARDOUR.LuaAPI.usleep (math.floor (seconds * 1e6)) end
 
@@ -23,7 +26,9 @@ end
 assert (AudioEngine:set_backend ("JACK", "", ""), "Ardour has no JACK backend")
 assert (AudioEngine:start (false) == 0, "Ardour found no JACK server")
 local session = assert (create_session (folder, "tape", 48000), "no session in " .. folder)
+wait (SETTLE)
 local track = midi_track (session)
+wait (SETTLE)
 track:rec_enable_control ():set_value (1, PBD.GroupControlDisposition.NoGroup)
 session:maybe_enable_record ()
 session:request_roll (ARDOUR.TransportRequestSource.TRS_UI)
