@@ -84,6 +84,17 @@ def test_figures_tell_which_songs_a_run_never_drew_from(
     assert sum("**" in row for row in rows) == 1
 
 
+@pytest.mark.parametrize(("system", "unit"), [("vrnn", "piece"), ("vrash", "phrase")])
+def test_a_split_without_music_is_refused_by_its_name(
+    system: str, unit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare([song_archive(tmp_path / "own.zip", splits=("train",))], tmp_path / "store", form=FORMS[system])
+    folder = run_of(system, SIZES[system], tmp_path / "run")
+    assert main(["evaluate", str(folder), "--data", str(tmp_path / "store"), "--split", "test"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"live-train: there is no {unit} in split test\n")
+
+
 def test_the_parts_of_a_figure_and_the_smoothness_are_tabled(stores: dict[str, Path], tmp_path: Path) -> None:
     for system in ("vrae", "vrash"):
         loaded = run.load(run_of(system, SIZES[system], tmp_path / system))

@@ -15,12 +15,13 @@ from training import examiners
 from training.config import Config, ConfigError, Data, Stage
 from training.configfile import load
 from training.data.store import Store
+from training.evaluate import EvaluateError
 from training.fit import fit
 from training.latents import LatentsError
 from training.papers.job import Job
 from training.papers.vrash import CONFIG, MODELS, Plan, reproduce
 from training.vrash.bound import notes
-from training.vrash.examine import ExamineError, examine
+from training.vrash.examine import examine
 from training.vrash.latents import measure
 from training.vrash.model import VRASH, ModelConfig
 from training.vrash.phrases import PhraseStream, phrases, transpose
@@ -151,7 +152,7 @@ def test_what_cannot_be_examined_is_said(store, band):
     empty = Store(
         store.rows, tuple(s for s in store.songs if s.split == "train"), store.windows, store.bars, store.meta
     )
-    with pytest.raises(ExamineError, match="no phrase in split test"):
+    with pytest.raises(EvaluateError, match="no phrase in split test"):
         examine(model, empty)
     with pytest.raises(LatentsError, match="a language model has no latents"):
         measure(VRASH(replace(TINY, family="lm")), store)
