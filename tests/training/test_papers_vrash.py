@@ -18,8 +18,9 @@ from training.data.store import Store
 from training.evaluate import EvaluateError
 from training.fit import fit
 from training.latents import LatentsError
+from training.papers import CONFIGS
 from training.papers.job import Job
-from training.papers.vrash import CONFIG, MODELS, Plan, reproduce
+from training.papers.vrash import MODELS, Plan, reproduce
 from training.vrash.bound import notes
 from training.vrash.examine import examine
 from training.vrash.latents import measure
@@ -232,8 +233,8 @@ def test_axes_begin_with_the_pace_which_moves_the_density(store):
 
 
 def test_configurations_load_and_say_what_is_wrong(tmp_path):
-    tune = load(CONFIG.with_name("tune.toml"))
-    assert load(CONFIG).system == tune.system == "vrash"
+    tune = load(CONFIGS / "tune.toml")
+    assert load(CONFIGS / "vrash.toml").system == tune.system == "vrash"
     assert set(tune.data.weights) <= set(tune.model.sources)
     for text, message in (
         ('family = "gan"', "model.family: 'gan', allowed vrash, vae, lm"),

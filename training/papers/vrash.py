@@ -14,17 +14,15 @@ import torch
 
 from training import run
 from training.config import Config
-from training.configfile import load
 from training.data.notes import ELEMENTS
 from training.data.store import Store
 from training.loss import SAMPLES
-from training.papers import CONFIGS
 from training.papers.job import Cell, Job
 from training.vrash.examine import BATCH, DRAWS, LIMIT, Results, examine
 from training.vrash.model import ARCHIVES, VRASH
 from training.vrash.phrases import phrases
 
-CONFIG = CONFIGS / "vrash.toml"
+CONFIG = "vrash"
 UNTRAINED = "untrained"
 MODELS = {  # by the name of each: family, cell, and the paper's figure
     "LM, highway": ("lm", "highway", None),
@@ -91,7 +89,7 @@ def reproduce(job: Job, plan: Plan | None = None) -> None:
     """Train VRASH and its baselines for equal shares of the time, and write what the paper's figures show."""
     from training.papers.vrash_pictures import bars
 
-    plan = plan or Plan(load(job.configs / CONFIG.name))
+    plan = plan or Plan(job.config(CONFIG, "vrash"))
     store = job.store("note", *plan.archives)
     runs = plan.runs()
     models = {name: job.run(_folder(name), config, store, 1 / len(runs)) for name, config in runs.items()}

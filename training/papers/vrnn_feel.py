@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from training import configfile
 from training.config import Config
 from training.data.store import Store
 from training.papers.job import Cell, Job
@@ -68,7 +67,7 @@ FEWEST = 64  # hits of a piece worth showing
 
 def reproduce(job: Job) -> None:
     """Train five models of how drums are played, and write their likelihoods and the paper's Figure 2."""
-    base = configfile.load(job.configs / f"{CONFIG}.toml")
+    base = job.config(CONFIG, "vrnn", form="feel")
     store = job.store("feel", ARCHIVE)
     test, sessions = pieces(store, "test"), groups(store, "test")
     apart_from = unheard(store)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training import configfile
 from training.config import Config
 from training.data.benchmark import LOWEST
 from training.papers.job import Cell, Job
@@ -93,7 +92,7 @@ HEAD = (
 
 def reproduce(job: Job, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> None:
     """Train four models on each of `benchmarks`, and write their likelihoods and the paper's Figure 2."""
-    configs = [configfile.load(job.configs / f"{each.config}.toml") for each in benchmarks]
+    configs = [job.config(each.config, "vrnn", form="roll") for each in benchmarks]
     store = job.store("roll", ARCHIVE)
     rows: list[Sequence[Cell]] = []
     beside: list[Sequence[Cell]] = []
