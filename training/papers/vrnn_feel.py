@@ -96,8 +96,9 @@ def reproduce(job: Job) -> None:
         f"Both are normalised by the training data's mean and standard deviation, as in the paper; an RNN's "
         f"likelihood is exact. The official split is by recording, the test split has {len(test)} files of "
         f"{len(set(sessions))} sessions; strict is its {len(strict)} files of {len(apart_from)} sessions, "
-        f"{frames} hits, that no training or validation file comes from. The worth of z is by how much it "
-        f"makes a hit likelier than one drawn from the prior there."
+        f"{frames} hits, that no training or validation file comes from: the sessions are new, but their "
+        f"drummers are known from training. The worth of z is by how much it makes a hit likelier than one "
+        f"drawn from the prior there."
     )
     ahead = [("test", *row) for row in differences(everywhere, COMPARED, sessions)]
     if apart:
