@@ -101,7 +101,9 @@ def test_polyphony_from_archive_to_table_and_picture(job):
     told, error = map(float, apart[2]["bound"].split(" +- "))
     assert told == pytest.approx(float(rows[2]["bound"]) - float(rows[1]["bound"]), abs=1e-3)
     assert error > 0
-    assert "-11.060" in (job.output / "vrnn-polyphony.md").read_text()
+    text = (job.output / "vrnn-polyphony.md").read_text()
+    assert "-11.060" in text
+    assert "not from the z that was drawn (equations 5 to 7 of the VRNN's paper)" in text
     assert (job.output / "vrnn-polyphony-JSB_Chorales-latents.png").stat().st_size > 10_000
     again: list[str] = []
     vrnn_polyphony.reproduce(replace(job, name="vrnn-polyphony", report=again.append), chosen)

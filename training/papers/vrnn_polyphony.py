@@ -48,6 +48,9 @@ DIFFERS = """
   are heard in stretches. In the first stage some bits of the KL are free, or the bound's own way is to use no
   latent at all; the last stage is of the bound itself, or of the filtering objective with 4 particles in the
   place of half a batch. Each model's minutes stand below.
+- Playing: after each frame that a model draws its recurrence goes on from the mean of the posterior of that
+  frame, not from the z that was drawn (equations 5 to 7 of the VRNN's paper): so does the file that plays
+  live, where what was played may differ from what was drawn. No likelihood is measured so.
 """
 PLAYED, LENGTH = 64, 200  # sequences that a model plays for its statistics, and frames of each
 SHOWN = 128  # frames of the picture
