@@ -20,7 +20,7 @@ from training.temperatures import few, temperatures
 from training.vrash.bound import bound, log_likelihood, nats_of_notes
 from training.vrash.model import VRASH
 from training.vrash.phrases import Phrases, phrases
-from training.vrash.statistics import pooled_entropy, statistics
+from training.vrash.statistics import errors, pooled_entropy, statistics
 
 LIMIT = 1000  # phrases of a source
 DRAWS = 1000  # phrases drawn from the prior
@@ -154,6 +154,7 @@ def _invented(model: VRASH, found: Phrases, rows: NDArray[np.int64], draws: int,
         "beside": "the split's phrases, with their labels and lengths",
         "statistics": summary(own),
         "data": summary(true),
+        "errors": {"model": errors(own), "data": errors(true)},
         "overlap": overlap(own, true),
         "pooled_entropy": {"model": pooled_entropy(written), "data": pooled_entropy(data.numpy())},
         "temperatures": temperatures(play, {"data": true}, len(some)),
