@@ -10,7 +10,7 @@ from engine.manifest import FEEL
 from training import card, run, sentences
 from training.data.draws import spread_rows
 from training.data.store import Store
-from training.evaluate import LIMIT, SAMPLES
+from training.evaluate import LIMIT, SAMPLES, EvaluateError
 from training.packing import script
 from training.run import LoadedRun
 from training.tables import MOVE, prior, temperatures
@@ -18,7 +18,6 @@ from training.vrae.examine import examine as examine_vrae
 from training.vrash.examine import examine as examine_vrash
 from training.vrnn import drumming, exported_feel
 from training.vrnn.compared import compared
-from training.vrnn.examine import ExamineError
 from training.vrnn.examine import measure as measure_vrnn
 from training.vrnn.sequences import Rows, pieces
 
@@ -28,7 +27,7 @@ PLAYED = 64  # frames that a VRNN plays from each draw
 
 def _examine_vrnn(model: Any, store: Store, split: str, limit: int, samples: int) -> Results:
     if store.form != model.config.form:
-        raise ExamineError(f"the store's codec is {store.form}, expected {model.config.form}")
+        raise EvaluateError(f"the store's codec is {store.form}, expected {model.config.form}")
     facts: Results = {"family": FEEL if store.form == "feel" else "vrnn"}
     facts |= {"parameters": run.count(model), "identity": run.identity(model)}
     results: Results = {"model": facts, "store": store.digest(), "split": split, "sources": {}}
@@ -38,13 +37,15 @@ def _examine_vrnn(model: Any, store: Store, split: str, limit: int, samples: int
         if chosen := [every[index] for index in spread_rows(np.arange(len(every)), limit)]:
             results["sources"][name] = measure_vrnn(model, chosen).figures()
             heard[name] = chosen
+    if not heard:
+        raise EvaluateError(f"there is no piece in split {split or 'all'}")
     if store.form == "feel":
         module = exported_feel.exported(copy.deepcopy(model).cpu())
         playing = drumming.compare(
             script(module), module.width, [rows for part in heard.values() for rows in part]
         )
         results |= {"playing": playing} if playing else {}
-    elif samples and heard:
+    elif samples:
         results["prior"] = compared(model, heard, samples, PLAYED)
     return results
 
@@ -72,7 +73,8 @@ def examine(
     """Return the figures of a run's model on `split` of `store`.
 
     At most `limit` items a source, spread evenly; `samples` draws from the prior. Sources that neither it nor
-    a run before it drew from stand apart, as "not trained on", if the run knows its sources.
+    a run before it drew from stand apart, as "not trained on", if the run knows its sources. EvaluateError:
+    nothing to measure in `split`.
     """
     results = EXAMINERS[loaded.system](loaded.model, store, split, limit, samples)
     drawn = {source["archive"] for source in card.data([*loaded.meta.get("before", []), loaded.meta])}

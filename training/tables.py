@@ -76,11 +76,15 @@ def prior(results: Mapping[str, Any]) -> list[str]:
     if "prior" not in results:
         return []
     found = results["prior"]
+    heard = ""
+    if "goes_on_from" in found:  # of a model that hears what it draws
+        heard = f" After each frame the model goes on from {found['goes_on_from']} of what was played, "
+        heard += "as it does live, not from the z that was drawn."
     long = f" of {found['frames']} frames each" if "frames" in found else ""
     lines = [
         "",
         f"{found['samples']} draws from the prior{long} beside the data: "
-        "mean, and overlap of the distributions.",
+        f"mean, and overlap of the distributions.{heard}",
         "",
         f"| statistic | model | {' | '.join(found['sources'])} |",
         f"|---|---|{'---|' * len(found['sources'])}",

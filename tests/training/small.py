@@ -12,11 +12,14 @@ TINY = ModelConfig(
 )
 
 
-def song_archive(path: Path, bars: int = 6) -> Path:
-    """Write an archive of six songs of `bars` bars in a folder `maker`, two a split, and return it."""
+SPLITS = ("train", "valid", "test")
+
+
+def song_archive(path: Path, bars: int = 6, splits: tuple[str, ...] = SPLITS) -> Path:
+    """Write an archive of songs of `bars` bars in a folder `maker`, two a split, and return it."""
     rows = ["path,split,group"]
     with zipfile.ZipFile(path, "w") as archive:
-        for index, split in enumerate(("train", "valid", "test")):
+        for index, split in enumerate(splits):
             for which in range(2):
                 name = f"maker/{split}{which}.mid"
                 archive.writestr(name, midi(trio(bars, seed=2 * index + which)))

@@ -76,12 +76,24 @@ def test_figures_tell_which_songs_a_run_never_drew_from(
     told = table(results)
     assert "| other, not trained on |" in told
     assert "4 draws from the prior" in told
+    assert ("goes on from the mean of the posterior of what was played" in told) == (system == "vrnn")
     assert "| in key |" in told
     beside = "own" if system == "vrnn" else "data"  # a VRNN is held against each source
     assert list(results["prior"]["temperatures"]["sources"]) == [beside]
     rows = told.partition(f"| temperature | {beside} |\n|---|---|\n")[2].split("\n")
     assert [row.split(" | ")[0] for row in rows] == [f"| {tried:g}" for tried in TRIED]
     assert sum("**" in row for row in rows) == 1
+
+
+@pytest.mark.parametrize(("system", "unit"), [("vrnn", "piece"), ("vrash", "phrase")])
+def test_a_split_without_music_is_refused_by_its_name(
+    system: str, unit: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare([song_archive(tmp_path / "own.zip", splits=("train",))], tmp_path / "store", form=FORMS[system])
+    folder = run_of(system, SIZES[system], tmp_path / "run")
+    assert main(["evaluate", str(folder), "--data", str(tmp_path / "store"), "--split", "test"]) == 2
+    told = capsys.readouterr()
+    assert (told.out, told.err) == ("", f"live-train: there is no {unit} in split test\n")
 
 
 def test_the_parts_of_a_figure_and_the_smoothness_are_tabled(stores: dict[str, Path], tmp_path: Path) -> None:
@@ -147,6 +159,18 @@ def test_a_card_tells_how_its_model_was_chosen_and_measured(
     assert f"nats are a {unit}'s." in card
     assert "1000 draws from the prior" in card
     assert "What a knob does to 64 latents of training music" in card
+
+
+def test_a_card_tells_what_a_vrnn_goes_on_from_where_it_has_latents(
+    stores: dict[str, Path], tmp_path: Path
+) -> None:
+    export(run_of("vrnn", SIZES["vrnn"], tmp_path / "run"), tmp_path / "model.ts", store=stores["roll"])
+    card = (tmp_path / "CARD.md").read_text()
+    assert "goes on from the mean of the posterior of what was played, as it does live" in card
+    rnn = run.load(run_of("vrnn", replace(SIZES["vrnn"], latent="none"), tmp_path / "rnn"))
+    told = table(examine(rnn, Store.open(stores["roll"]), "test", limit=4, samples=4))
+    assert "4 draws from the prior" in told
+    assert "goes on from" not in told
 
 
 def test_what_is_said_of_knobs_is_that_of_their_system() -> None:

@@ -1,5 +1,6 @@
 """What every paper has of its job: options that reach it, mistakes that are said at once, short runs told."""
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -10,7 +11,7 @@ from small import TINY
 
 from training.cli import main
 from training.config import Config, Data, Stage
-from training.papers import NAMES
+from training.papers import CONFIGS, NAMES
 from training.papers.job import Job, PaperError, needs_plots
 
 ROOT = Path(__file__).parents[2]
@@ -39,6 +40,32 @@ def test_every_paper_takes_its_configurations_from_the_folder_given_before_it_as
     told = capsys.readouterr().err
     assert told.startswith(f"live-train: {tmp_path / FIRST[name]}.toml: ")
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "config"), [*FIRST.items(), ("vrae", "medley"), ("vrnn-polyphony", "vrnn-piano")]
+)
+def test_a_configuration_of_another_system_is_refused_before_anything_is_made(name, config, tmp_path, capsys):
+    shutil.copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    needed = name.partition("-")[0]
+    other, found = ("tune", "vrash") if needed == "vrnn" else ("vrnn-jsb", "vrnn")
+    path = shutil.copyfile(CONFIGS / f"{other}.toml", tmp_path / f"{config}.toml")
+    assert main(papers(name, tmp_path)) == 2
+    assert capsys.readouterr().err == f"live-train: {path}: system: {found!r}, {name} needs {needed!r}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "other", "told"),
+    [
+        ("vrnn-feel", "vrnn-jsb", "model.form: 'roll', vrnn-feel needs 'feel'"),
+        ("vrnn-polyphony", "vrnn-feel", "model.form: 'feel', vrnn-polyphony needs 'roll'"),
+    ],
+)
+def test_a_vrnn_of_other_music_is_refused(name, other, told, tmp_path, capsys):
+    shutil.copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    path = shutil.copyfile(CONFIGS / f"{other}.toml", tmp_path / f"{FIRST[name]}.toml")
+    assert main(papers(name, tmp_path)) == 2
+    assert capsys.readouterr().err == f"live-train: {path}: {told}\n"
 
 
 def test_a_package_that_draws_is_missed_before_anything_else(tmp_path):

@@ -199,11 +199,8 @@ def test_a_configuration_of_another_model_than_the_rows_is_refused(archives, con
     shutil.copytree(configs, tmp_path / "other")
     song = tmp_path / "other" / "song.toml"
     song.write_text(song.read_text().replace("bars = 16", "bars = 8"))
-    expected = r"song\.toml: model\.bars: 8, musicvae-table1 needs 16: 16-bar melody, hierarchical"
+    expected = r"song\.toml: model\.bars: 8, musicvae-table1 needs 16$"
     with pytest.raises(PaperError, match=expected):
-        musicvae_table1.reproduce(job("table1", archives, tmp_path / "other", tmp_path, []))
-    song.write_text('system = "vrae"\n[[stages]]\nobjective = "excerpts"\n')
-    with pytest.raises(PaperError, match=r"song\.toml: system: 'vrae', musicvae-table1 needs 'musicvae'"):
         musicvae_table1.reproduce(job("table1", archives, tmp_path / "other", tmp_path, []))
     assert not (tmp_path / "stores").exists()
 

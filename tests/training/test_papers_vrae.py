@@ -11,11 +11,12 @@ from small import song_archive
 from training.config import Config, Data, Stage
 from training.data.prepare import prepare
 from training.data.store import Store
+from training.evaluate import EvaluateError
 from training.latents import LatentsError
 from training.papers.job import Job, PaperError
 from training.papers.vrae import reproduce
 from training.papers.vrae_plan import PLAYS, Plan
-from training.vrae.examine import ExamineError, examine
+from training.vrae.examine import examine
 from training.vrae.latents import measure
 from training.vrae.model import VRAE, ModelConfig
 from training.vrae.playing import best_temperature, endurance, leans, logistic, obedience, of_rolls, windows
@@ -113,7 +114,7 @@ def test_a_split_without_an_excerpt_is_said(tmp_path, archives):
     prepare([archives / "games.zip"], tmp_path / "store", form="roll")
     store = Store.open(tmp_path / "store")
     empty = Store(store.rows, (), store.windows, store.bars, store.meta)
-    with pytest.raises(ExamineError, match="no excerpt in split test"):
+    with pytest.raises(EvaluateError, match="no excerpt in split test"):
         examine(model_of(), empty)
     with pytest.raises(LatentsError, match="0 excerpts"):
         measure(model_of(), empty)

@@ -15,16 +15,19 @@ from training import examiners
 from training.config import Config, ConfigError, Data, Stage
 from training.configfile import load
 from training.data.store import Store
+from training.evaluate import EvaluateError
 from training.fit import fit
 from training.latents import LatentsError
+from training.papers import CONFIGS
 from training.papers.job import Job
-from training.papers.vrash import CONFIG, MODELS, Plan, reproduce
+from training.papers.vrash import reproduce, verdict
+from training.papers.vrash_plan import BASELINES, MODELS, OURS, UNTRAINED, Plan
 from training.vrash.bound import notes
-from training.vrash.examine import ExamineError, examine
+from training.vrash.examine import examine
 from training.vrash.latents import measure
 from training.vrash.model import VRASH, ModelConfig
 from training.vrash.phrases import PhraseStream, phrases, transpose
-from training.vrash.statistics import pooled_entropy, statistics
+from training.vrash.statistics import errors, pooled_entropy, statistics
 
 TINY = ModelConfig(
     sources=("jigs", "reels"), notes=16, embedding=4, label=2, encoder=8, units=12, depth=1, head=8, z_size=4
@@ -77,6 +80,13 @@ def test_the_paper_is_reproduced_from_archives_to_pictures(job, store):
     assert [row["published"] for row in table] == ["", "", "2.34", "", "", "2.11", ""]
     for name in ("-elements.csv", "-samples.csv", "-cross-entropy.png", "-t-sne.png", ".md"):
         assert (job.output / f"vrash{name}").stat().st_size > 100
+    with (job.output / "vrash-samples.csv").open() as file:
+        samples = list(csv.DictReader(file))
+    assert [row["model"] for row in samples] == ["data", "untrained", *MODELS]
+    for row in samples:
+        mean, error = map(float, row["repeated notes"].split(" +- "))
+        assert 0 <= mean <= 1
+        assert 0 <= error < 0.5  # twelve phrases of a model that has learnt nothing may repeat none
     text = (job.output / "vrash.md").read_text()
     likelihoods = {row["model"]: float(row["cross-entropy, nats a note"]) for row in table}
     better = min(("LM, highway", "LM, LSTM"), key=likelihoods.__getitem__)
@@ -86,6 +96,60 @@ def test_the_paper_is_reproduced_from_archives_to_pictures(job, store):
     before = (job.output / "runs" / "lm-lstm" / "best.pt").stat().st_mtime_ns
     reproduce(job, plan)  # finished runs are used again
     assert (job.output / "runs" / "lm-lstm" / "best.pt").stat().st_mtime_ns == before
+
+
+def examined(above, told, repeats, error):
+    """Return what is examined of models, `above` the language models' nats as they are and with z `told`."""
+
+    def results(nats, bound, repeated):
+        likelihood = {"cross_entropy": nats, "bound": bound, "importance_sampled": bound}
+        prior = {"statistics": {"repeated notes": repeated}, "data": {"repeated notes": 0.16}}
+        prior["errors"] = {whose: {"repeated notes": error} for whose in ("model", "data")}
+        return {"all": likelihood, "prior": prior | {"overlap": {"repeated notes": 0.5, "range": 0.9}}}
+
+    found = {name: results(2.4, 2.4, 0.18) for name in BASELINES}
+    return found | {UNTRAINED: results(7.0, 7.0, 0.01), OURS: results(2.4 + above, 2.4 + told, repeats)}
+
+
+@pytest.mark.parametrize(
+    ("above", "told", "words"),
+    [
+        (-0.1, 0.03, ("likelier", "less likely")),
+        (-0.1, -0.03, ("likelier", "likelier")),
+        (0.1, 0.2, ("less likely", "less likely")),
+    ],
+)
+def test_whether_notes_are_likelier_goes_by_the_sign(above, told, words):
+    text = verdict(examined(above, told, 0.17, 0.01))
+    assert f"{above:+.3f} in cross-entropy" in text
+    assert f"given z its notes are {words[0]} than under the language model" in text
+    assert f"with what it costs to tell z they are {words[1]}." in text
+
+
+@pytest.mark.parametrize(
+    ("repeats", "error", "word"),
+    [
+        (0.175, 0.005, "level within the error"),
+        (0.150, 0.005, "fewer"),
+        (0.210, 0.005, "more"),
+        (0.166, 0.005, "level within the error"),  # beyond twice its own error, not that of the difference
+        (0.150, None, "level within the error"),
+    ],
+)
+def test_fewer_notes_are_repeated_only_beyond_the_error(repeats, error, word):
+    text = verdict(examined(-0.1, 0.03, repeats, error))
+    beside = "" if error is None else f" +- {error:.3f}"
+    assert (
+        f"Repeated notes: {word}, {repeats:.3f}{beside} against 0.180{beside}, the data has 0.160{beside};"
+        in text
+    )
+    overlaps = "; ".join(f"{name} 0.700" for name in (*BASELINES, UNTRAINED, OURS))
+    assert text.endswith(f"Mean overlap with the data: {overlaps}.")
+
+
+def test_an_error_is_that_of_a_mean_of_phrases_that_have_the_statistic():
+    values = {"range": np.array([1.0, 3.0, np.nan, 5.0]), "in key": np.array([1.0, np.nan])}
+    assert errors(values) == {"range": pytest.approx(2 / 3**0.5), "in key": None}
 
 
 def test_an_examination_finds_a_collapsed_latent(store):
@@ -151,7 +215,7 @@ def test_what_cannot_be_examined_is_said(store, band):
     empty = Store(
         store.rows, tuple(s for s in store.songs if s.split == "train"), store.windows, store.bars, store.meta
     )
-    with pytest.raises(ExamineError, match="no phrase in split test"):
+    with pytest.raises(EvaluateError, match="no phrase in split test"):
         examine(model, empty)
     with pytest.raises(LatentsError, match="a language model has no latents"):
         measure(VRASH(replace(TINY, family="lm")), store)
@@ -231,8 +295,8 @@ def test_axes_begin_with_the_pace_which_moves_the_density(store):
 
 
 def test_configurations_load_and_say_what_is_wrong(tmp_path):
-    tune = load(CONFIG.with_name("tune.toml"))
-    assert load(CONFIG).system == tune.system == "vrash"
+    tune = load(CONFIGS / "tune.toml")
+    assert load(CONFIGS / "vrash.toml").system == tune.system == "vrash"
     assert set(tune.data.weights) <= set(tune.model.sources)
     for text, message in (
         ('family = "gan"', "model.family: 'gan', allowed vrash, vae, lm"),

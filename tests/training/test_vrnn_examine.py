@@ -83,7 +83,7 @@ def test_the_error_of_a_difference_is_that_of_its_mean_and_is_paired():
     apart, alone = chance.normal(2, 5, 80), [str(number) for number in range(80)]
     mean, error = difference(theirs + apart, theirs, frames, alone)
     assert mean == pytest.approx(apart.mean() / 10)
-    assert error == pytest.approx(apart.std() / 10 / 80**0.5, rel=0.05)
+    assert error == pytest.approx(apart.std(ddof=1) / 10 / 80**0.5, rel=0.05)
     assert difference(theirs + apart, theirs, frames, alone) == (mean, error)
     frames = chance.integers(5, 50, 80)
     assert difference(theirs + 0.25 * frames, theirs, frames, alone) == pytest.approx((0.25, 0), abs=1e-9)
@@ -97,5 +97,5 @@ def test_pieces_that_belong_together_are_no_more_than_one():
     apart = np.repeat(chance.normal(2, 5, 4), 20)  # all of a session's alike
     mean, error = difference(theirs + apart, theirs, frames, sessions)
     assert mean == pytest.approx(apart.mean() / 10)
-    assert error == pytest.approx(apart[::20].std() / 10 / 4**0.5, rel=0.05)
+    assert error == pytest.approx(apart[::20].std(ddof=1) / 10 / 4**0.5, rel=0.05)
     assert error > 3 * difference(theirs + apart, theirs, frames, [str(number) for number in range(80)])[1]

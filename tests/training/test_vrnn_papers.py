@@ -97,10 +97,13 @@ def test_polyphony_from_archive_to_table_and_picture(job):
     assert {row["temporal convolution (compare the bound)"] for row in rows} == {"-8.2"}
     apart = table(job, "vrnn-polyphony-differences")
     assert [row["models"] for row in apart] == [f"{a} - {b}" for a, b in vrnn_polyphony.COMPARED]
+    assert {row["groups"] for row in apart} == {"2"}
     told, error = map(float, apart[2]["bound"].split(" +- "))
     assert told == pytest.approx(float(rows[2]["bound"]) - float(rows[1]["bound"]), abs=1e-3)
     assert error > 0
-    assert "-11.060" in (job.output / "vrnn-polyphony.md").read_text()
+    text = (job.output / "vrnn-polyphony.md").read_text()
+    assert "-11.060" in text
+    assert "not from the z that was drawn (equations 5 to 7 of the VRNN's paper)" in text
     assert (job.output / "vrnn-polyphony-JSB_Chorales-latents.png").stat().st_size > 10_000
     again: list[str] = []
     vrnn_polyphony.reproduce(replace(job, name="vrnn-polyphony", report=again.append), chosen)
@@ -117,6 +120,10 @@ def test_feel_from_archive_to_table_and_picture(job):
     assert [(row["files"], row["models"]) for row in apart] == [
         (files, f"{first} - {second}") for files in ("test", "strict") for first, second in vrnn_feel.COMPARED
     ]
+    assert {row["groups"] for row in apart} == {"2"}  # sessions of the test split
+    text = (job.output / "vrnn-feel.md").read_text()
+    assert "the sessions are new, but their drummers are known from training" in text
+    assert "Of few groups the error is rough itself" in text
     assert (job.output / "vrnn-feel-latents.png").stat().st_size > 10_000
     model = run.load(job.output / "runs" / "vrnn-gmm").model
     heard = np.concatenate(pieces(job.store("feel", "groove"), "train"))[:, :2]

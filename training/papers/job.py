@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from training import run
+from training import configfile, run
 from training.atomic import whole, write
 from training.config import Config
 from training.data.prepare import prepare
@@ -47,6 +47,20 @@ class Job:
     trained: dict[str, Trained] = field(default_factory=dict)  # its runs so far
     _stores: dict[str, str] = field(default_factory=dict)
     _written: list[str] = field(default_factory=list)
+
+    def config(self, name: str, system: str, **sizes: Any) -> Config:
+        """Return the configuration `name`, which must be of `system` and have these `sizes` of its model.
+
+        PaperError: it is another model's. ConfigError: it cannot be run.
+        """
+        path = self.configs / f"{name}.toml"
+        found = configfile.load(path)
+        if found.system != system:
+            raise PaperError(f"{path}: system: {found.system!r}, {self.name} needs {system!r}")
+        for key, needed in sizes.items():
+            if (value := getattr(found.model, key)) != needed:
+                raise PaperError(f"{path}: model.{key}: {value!r}, {self.name} needs {needed!r}")
+        return found
 
     def store(self, form: str, *archives: str) -> Store:
         """Return the store of `form` made of `archives`, prepared unless it is there.

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from training import configfile
 from training.config import Config
 from training.data.store import Store
-from training.papers.job import Job, PaperError
+from training.papers.job import Job
 from training.run import LoadedRun
 from training.tables import PUBLISHED
 
@@ -78,16 +77,8 @@ def store(job: Job) -> Store:
 
 def configuration(job: Job, name: str) -> Config:
     """Return the configuration `name` of the table; PaperError: a model that stands elsewhere, or nowhere."""
-    path = job.configs / f"{name}.toml"
-    found = configfile.load(path)
-    if found.system != "musicvae":
-        raise PaperError(f"{path}: system: {found.system!r}, {job.name} needs 'musicvae'")
     entry = next(entry for entry in TABLE if entry.config == name)
-    for key in ("family", "bars", "voices"):
-        value, expected = getattr(found.model, key), getattr(entry, key)
-        if value != expected:
-            raise PaperError(f"{path}: model.{key}: {value!r}, {job.name} needs {expected!r}: {entry.title}")
-    return found
+    return job.config(name, "musicvae", family=entry.family, bars=entry.bars, voices=entry.voices)
 
 
 def trained(job: Job, configs: Mapping[str, Config], shares: Mapping[str, float], name: str) -> LoadedRun:

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.configfile import load
 from training.data.store import Store
 from training.papers import vrae_pictures as pictures
 from training.papers.job import Cell, Job
@@ -64,7 +63,7 @@ READING = (
 
 def reproduce(job: Job, plan: Plan | None = None) -> None:
     """Train the models of `plan`, by default the paper's, and write all that its figures show."""
-    plan = plan or Plan(load(job.configs / "map.toml"), load(job.configs / "medley.toml"))
+    plan = plan or Plan(job.config("map", "vrae"), job.config("medley", "vrae"))
     store = job.store("roll", plan.archive)
     runs = plan.runs()
     models: dict[str, VRAE] = {}

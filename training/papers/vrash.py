@@ -7,35 +7,19 @@ likelihood, is told apart.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from training import run
-from training.config import Config
-from training.configfile import load
 from training.data.notes import ELEMENTS
 from training.data.store import Store
-from training.loss import SAMPLES
-from training.papers import CONFIGS
 from training.papers.job import Cell, Job
-from training.vrash.examine import BATCH, DRAWS, LIMIT, Results, examine
-from training.vrash.model import ARCHIVES, VRASH
+from training.papers.vrash_plan import BASELINES, CONFIG, MODELS, OURS, UNTRAINED, Plan
+from training.vrash.examine import BATCH, Results, examine
+from training.vrash.model import VRASH
 from training.vrash.phrases import phrases
 
-CONFIG = CONFIGS / "vrash.toml"
-UNTRAINED = "untrained"
-MODELS = {  # by the name of each: family, cell, and the paper's figure
-    "LM, highway": ("lm", "highway", None),
-    "LM, LSTM": ("lm", "lstm", 2.34),
-    "VAE, highway": ("vae", "highway", None),
-    "VAE, LSTM": ("vae", "lstm", None),
-    "VRASH, highway": ("vrash", "highway", 2.11),
-    "VRASH, LSTM": ("vrash", "lstm", None),
-}
-OURS = "VRASH, highway"
-BASELINES = tuple(name for name, (family, _, _) in MODELS.items() if family == "lm")
 HEAD = (
     "model",
     "parameters",
@@ -67,31 +51,11 @@ DIFFERS = """
 SAMPLED = ("repeated notes", "pitch entropy", "rhythm entropy", "intervals", "in key", "repeated motifs")
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is trained, and on how much it is examined."""
-
-    config: Config
-    archives: tuple[str, ...] = ARCHIVES
-    limit: int = LIMIT
-    samples: int = SAMPLES
-    draws: int = DRAWS
-    latents: int = 2000  # phrases in the picture of latents
-
-    def runs(self) -> dict[str, Config]:
-        """Return the configuration of each run by the name of its model."""
-        sizes = self.config.model
-        return {
-            name: replace(self.config, model=replace(sizes, family=family, cell=cell))
-            for name, (family, cell, _) in MODELS.items()
-        }
-
-
 def reproduce(job: Job, plan: Plan | None = None) -> None:
     """Train VRASH and its baselines for equal shares of the time, and write what the paper's figures show."""
     from training.papers.vrash_pictures import bars
 
-    plan = plan or Plan(load(job.configs / CONFIG.name))
+    plan = plan or Plan(job.config(CONFIG, "vrash"))
     store = job.store("note", *plan.archives)
     runs = plan.runs()
     models = {name: job.run(_folder(name), config, store, 1 / len(runs)) for name, config in runs.items()}
@@ -103,9 +67,10 @@ def reproduce(job: Job, plan: Plan | None = None) -> None:
     }
     job.table("cross-entropy", "Cross-entropy on the test split (Figure 5)", HEAD, _bounds(examined))
     job.table("elements", "Of each element, and by source", *_parts(examined))
-    job.table("samples", f"{plan.draws} phrases drawn beside the data", *_samples(examined))
+    title = f"{plan.draws} phrases drawn beside the data, +- standard errors over phrases"
+    job.table("samples", title, *_samples(examined))
     job.picture("cross-entropy", bars({name: found["all"] for name, found in examined.items()}))
-    _verdict(job, examined)
+    job.say(verdict(examined))
     _latents(job, trained[OURS], store, plan.latents)
     job.finish(f"VRASH, on {', '.join(plan.archives)}", DIFFERS)
 
@@ -146,32 +111,55 @@ def _parts(examined: Mapping[str, Results]) -> tuple[list[str], list[list[Cell]]
 def _samples(examined: Mapping[str, Results]) -> tuple[list[str], list[list[Cell]]]:
     data = examined[OURS]["prior"]
     entropy = data["pooled_entropy"]["data"]
-    rows: list[list[Cell]] = [["data", *(data["data"][name] for name in SAMPLED), entropy, None]]
+    rows: list[list[Cell]] = [["data", *(_mean(data, "data", name) for name in SAMPLED), entropy, None]]
     for name, results in examined.items():
         prior = results["prior"]
-        shared = [value for value in prior["overlap"].values() if value is not None]
-        cells = [prior["statistics"][key] for key in SAMPLED]
-        rows.append([name, *cells, prior["pooled_entropy"]["model"], float(np.mean(shared))])
+        cells = [_mean(prior, "model", key) for key in SAMPLED]
+        rows.append([name, *cells, prior["pooled_entropy"]["model"], _overlap(prior)])
     return ["model", *SAMPLED, "entropy of all pitches, bits", "mean overlap with the data"], rows
 
 
-def _verdict(job: Job, examined: Mapping[str, Results]) -> None:
-    """Say whether what the paper found came out, against the better of the language models."""
+def _mean(prior: Results, whose: str, name: str) -> str | None:
+    """Return the mean of a statistic over the phrases of "model" or "data", with its standard error."""
+    mean, error = prior["statistics" if whose == "model" else "data"][name], prior["errors"][whose][name]
+    return None if mean is None else f"{mean:.3f}" if error is None else f"{mean:.3f} +- {error:.3f}"
+
+
+def _overlap(prior: Results) -> float:
+    return float(np.mean([value for value in prior["overlap"].values() if value is not None]))
+
+
+def verdict(examined: Mapping[str, Results]) -> str:
+    """Return whether what the paper found came out, against the better of the language models."""
     told = {name: examined[name]["all"]["cross_entropy"] for name in BASELINES}
     best = min(told, key=lambda name: told[name])
     ours, baseline = examined[OURS]["all"], told[best]
-    repeats = {name: examined[name]["prior"]["statistics"]["repeated notes"] for name in (best, OURS)}
     above = {key: ours[key] - baseline for key in ("cross_entropy", "bound", "importance_sampled")}
+    words = {key: "likelier" if value < 0 else "less likely" for key, value in above.items()}
     untrained = examined[UNTRAINED]["all"]["cross_entropy"] - baseline
-    job.say(
+    mine, other = (examined[name]["prior"] for name in (OURS, best))
+    places = ((mine, "model"), (other, "model"), (mine, "data"))
+    own, theirs, data = (_mean(prior, whose, "repeated notes") for prior, whose in places)
+    overlaps = "; ".join(f"{name} {_overlap(results['prior']):.3f}" for name, results in examined.items())
+    return (
         f"{OURS}, against the better language model, {best}, nats a note: "
         f"{above['cross_entropy']:+.3f} in cross-entropy, {above['bound']:+.3f} as a bound, "
         f"{above['importance_sampled']:+.3f} by importance sampling; "
-        f"untrained {untrained:+.3f}. So z makes the notes likelier, and what it costs to tell z is "
-        f"{'more' if above['importance_sampled'] > 0 else 'less'} than that. Repeated notes: "
-        f"{repeats[OURS]:.3f} against {repeats[best]:.3f}, the data has "
-        f"{examined[OURS]['prior']['data']['repeated notes']:.3f}."
+        f"untrained {untrained:+.3f}. So given z its notes are {words['cross_entropy']} than under the "
+        f"language model, and with what it costs to tell z they are {words['importance_sampled']}. "
+        f"Repeated notes: {_repeats(mine, other)}, {own} against {theirs}, the data has {data}; fewer or "
+        f"more is what lies beyond 2 standard errors of the difference. "
+        f"Mean overlap with the data: {overlaps}."
     )
+
+
+def _repeats(ours: Results, theirs: Results) -> str:
+    """Return whether `ours` repeats fewer notes than `theirs`, as far as the phrases drawn can tell."""
+    apart = ours["statistics"]["repeated notes"] - theirs["statistics"]["repeated notes"]
+    errors = [prior["errors"]["model"]["repeated notes"] for prior in (ours, theirs)]
+    if None in errors or abs(apart) <= 2 * np.hypot(*errors):
+        return "level within the error"
+    return "fewer" if apart < 0 else "more"
 
 
 @torch.no_grad()

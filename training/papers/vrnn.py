@@ -14,12 +14,13 @@ from training.vrnn.spread import DRAWS, difference
 
 WIDEST = 8  # times its own width that a network may be given
 EFFORT = ("parameters", "minutes trained", "iterations", "best at")
-DIFFERENCES = ("bound", "importance sampled, 40", "particle filter, 40")
+DIFFERENCES = ("groups", "bound", "importance sampled, 40", "particle filter, 40")
 HOW_SURE = (
     "Differences are the first model's log-likelihood minus the second's on the same pieces, +- their "
     f"standard error by a paired bootstrap ({DRAWS} draws) over the groups of pieces that belong together, "
-    "such as the recordings of one session. Every model was trained once: how far another seed would lie "
-    "apart, the error does not tell."
+    "such as the recordings of one session, times sqrt(n / (n - 1)) for n groups. Of few groups the error is "
+    "rough itself: of four it may well be 40 % off. Every model was trained once: how far another seed would "
+    "lie apart, the error does not tell."
 )
 
 
@@ -66,6 +67,7 @@ def differences(
 
     `groups` has that of each piece.
     """
+    count = len(set(groups))
     rows: list[tuple[Cell, ...]] = []
     for first, second in pairs:
         ours, theirs = found[first].pieces, found[second].pieces
@@ -75,7 +77,8 @@ def differences(
             (ours.filtered, theirs.filtered),
         )
         apart = (difference(a, b, ours.frames, groups) for a, b in both)
-        rows.append((f"{first} - {second}", *(f"{mean:+.3f} +- {error:.3f}" for mean, error in apart)))
+        told = (f"{mean:+.3f} +- {error:.3f}" for mean, error in apart)
+        rows.append((f"{first} - {second}", count, *told))
     return rows
 
 

@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from training import configfile
 from training.config import Config
 from training.data.store import Store
 from training.papers.job import Cell, Job
@@ -68,7 +67,7 @@ FEWEST = 64  # hits of a piece worth showing
 
 def reproduce(job: Job) -> None:
     """Train five models of how drums are played, and write their likelihoods and the paper's Figure 2."""
-    base = configfile.load(job.configs / f"{CONFIG}.toml")
+    base = job.config(CONFIG, "vrnn", form="feel")
     store = job.store("feel", ARCHIVE)
     test, sessions = pieces(store, "test"), groups(store, "test")
     apart_from = unheard(store)
@@ -97,8 +96,9 @@ def reproduce(job: Job) -> None:
         f"Both are normalised by the training data's mean and standard deviation, as in the paper; an RNN's "
         f"likelihood is exact. The official split is by recording, the test split has {len(test)} files of "
         f"{len(set(sessions))} sessions; strict is its {len(strict)} files of {len(apart_from)} sessions, "
-        f"{frames} hits, that no training or validation file comes from. The worth of z is by how much it "
-        f"makes a hit likelier than one drawn from the prior there."
+        f"{frames} hits, that no training or validation file comes from: the sessions are new, but their "
+        f"drummers are known from training. The worth of z is by how much it makes a hit likelier than one "
+        f"drawn from the prior there."
     )
     ahead = [("test", *row) for row in differences(everywhere, COMPARED, sessions)]
     if apart:

@@ -11,7 +11,7 @@ from training import run
 from training.collapse import active_units, collapsed
 from training.data.draws import spread_rows
 from training.data.store import Store
-from training.evaluate import interpolation
+from training.evaluate import EvaluateError, interpolation
 from training.loss import NATS_PER_BIT, SAMPLES
 from training.statistics import overlap, summary
 from training.subject import prior_latents
@@ -26,10 +26,6 @@ DRAWS = 1000  # latents of the prior that are played for as long as a window of 
 PLAYED = 64  # of them that are played for long
 
 Results = dict[str, Any]
-
-
-class ExamineError(Exception):
-    """Data on which nothing can be measured."""
 
 
 @torch.no_grad()
@@ -48,13 +44,13 @@ def examine(
     At most `limit` excerpts a source, spread evenly; nats are a frame's, micro-averaged; `samples` draws make
     the importance-sampled estimate. What it plays is measured on `draws` of the prior beside the songs that
     it knows, at the temperature at which it plays most like them; PLAYED are played for long.
-    ConfigError: a store without its songs; ExamineError: no excerpt at all.
+    ConfigError: a store without its songs; EvaluateError: no excerpt at all.
     """
     model = model.eval()
     excerpts = Excerpts(store, model.config)
     parts = {"known": excerpts.known(), **{name: excerpts.of(split, [name]) for name in store.sources}}
     if not any(map(len, parts.values())):
-        raise ExamineError(f"there is no excerpt in split {split or 'all'}")
+        raise EvaluateError(f"there is no excerpt in split {split or 'all'}")
     torch.manual_seed(seed)
     facts: Results = {"family": "vrae", "parameters": run.count(model), "identity": run.identity(model)}
     facts |= {"frames": model.config.steps, "by_heart": bool(model.config.songs)}  # frames of an excerpt

@@ -12,7 +12,7 @@ from training.collapse import active_units, collapsed
 from training.data.draws import spread_rows
 from training.data.notes import ELEMENTS
 from training.data.store import Store
-from training.evaluate import interpolation
+from training.evaluate import EvaluateError, interpolation
 from training.loss import NATS_PER_BIT, SAMPLES
 from training.statistics import overlap, summary
 from training.subject import prior_latents
@@ -20,17 +20,13 @@ from training.temperatures import few, temperatures
 from training.vrash.bound import bound, log_likelihood, nats_of_notes
 from training.vrash.model import VRASH
 from training.vrash.phrases import Phrases, phrases
-from training.vrash.statistics import pooled_entropy, statistics
+from training.vrash.statistics import errors, pooled_entropy, statistics
 
 LIMIT = 1000  # phrases of a source
 DRAWS = 1000  # phrases drawn from the prior
 BATCH = 128  # phrases at a time
 
 Results = dict[str, Any]
-
-
-class ExamineError(Exception):
-    """Data on which nothing can be measured."""
 
 
 @torch.no_grad()
@@ -49,13 +45,13 @@ def examine(
     At most `limit` phrases a source, spread evenly; nats are a note's, micro-averaged; `samples` draws make
     the importance-sampled estimate; `draws` phrases from the prior stand beside the data, with its labels and
     its lengths, and fewer of them at every temperature tried. ConfigError: a store of another form;
-    ExamineError: no phrases.
+    EvaluateError: no phrases.
     """
     model = model.eval()
     found = phrases(store, model.config)
     parts = {name: spread_rows(rows, limit) for name in store.sources if len(rows := found.of(split, [name]))}
     if not parts:
-        raise ExamineError(f"there is no phrase in split {split or 'all'}")
+        raise EvaluateError(f"there is no phrase in split {split or 'all'}")
     torch.manual_seed(seed)
     facts = {"family": f"{model.config.family}-{model.config.cell}", "parameters": run.count(model)}
     results: Results = {"model": facts | {"weights": "float32", "identity": run.identity(model)}}
@@ -158,6 +154,7 @@ def _invented(model: VRASH, found: Phrases, rows: NDArray[np.int64], draws: int,
         "beside": "the split's phrases, with their labels and lengths",
         "statistics": summary(own),
         "data": summary(true),
+        "errors": {"model": errors(own), "data": errors(true)},
         "overlap": overlap(own, true),
         "pooled_entropy": {"model": pooled_entropy(written), "data": pooled_entropy(data.numpy())},
         "temperatures": temperatures(play, {"data": true}, len(some)),

@@ -1,5 +1,6 @@
 """What can be counted in phrases of notes: statistics to compare a model with its data (NumPy only)."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,15 @@ def statistics(notes: Notes) -> dict[str, Values]:
         "rhythm entropy": _entropy(_counts(notes[..., 0], known, PAUSES)),
         "in key": _ratio(classes @ KEYS.T, count[:, None]).max(1),
         "repeated motifs": _motifs(notes, known),
+    }
+
+
+def errors(values: Mapping[str, Values]) -> dict[str, float | None]:
+    """Return the standard error of each statistic's mean over the phrases that have it, None below two."""
+    known = {name: value[np.isfinite(value)] for name, value in values.items()}
+    return {
+        name: float(value.std(ddof=1) / len(value) ** 0.5) if len(value) > 1 else None
+        for name, value in known.items()
     }
 
 

@@ -17,7 +17,9 @@ from training.vrnn.statistics import statistics
 def compared(model: VRNN, music: Mapping[str, Sequence[Rows]], samples: int, frames: int) -> dict[str, Any]:
     """Return statistics of `samples` draws of `frames` frames, and, by source, those of `music` and overlaps.
 
-    The music is cut into stretches of as many frames. Fewer draws are played at every temperature tried.
+    The music is cut into stretches of as many frames. Fewer draws are played at every temperature tried. In a
+    draw the recurrence goes on from the mean of the posterior of the frame just played, not from the z that
+    was drawn (equations 5 to 7), as the exported form does: what was played may differ from what was drawn.
     """
     own, data = _played(model, samples, frames, 1.0), {}
     for name, sequences in music.items():
@@ -28,6 +30,8 @@ def compared(model: VRNN, music: Mapping[str, Sequence[Rows]], samples: int, fra
         for name, values in data.items()
     }
     found = {"samples": samples, "frames": frames, "statistics": summary(own), "sources": beside}
+    if model.config.latent != "none":
+        found["goes_on_from"] = "the mean of the posterior"
     some = few(samples)
     return found | {"temperatures": temperatures(partial(_played, model, some, frames), data, some)}
 

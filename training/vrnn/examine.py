@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.collapse import collapsed, unheard
+from training.evaluate import EvaluateError
 from training.loss import NATS_PER_BIT, SAMPLES
 from training.vrnn.model import VRNN, Inferred, divergences
 from training.vrnn.packed import Packed
@@ -23,10 +24,6 @@ BATCH = 8192  # frames at a time, longer sequences alone
 PARTICLES = 1 << 17  # the same times samples
 ACTIVE = 0.01  # nats a frame: a unit whose posterior departs less from its prior tells nothing
 LEAST = 0.01  # bits a frame: a KL below it is none
-
-
-class ExamineError(Exception):
-    """Nothing to measure on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +69,11 @@ class Findings:
 
 @torch.no_grad()
 def measure(model: VRNN, sequences: Sequence[Rows], samples: int = SAMPLES, seed: int = 0) -> Findings:
-    """Return the figures of `model` on whole `sequences`. ExamineError: there is no frame."""
+    """Return the figures of `model` on whole `sequences`. EvaluateError: there is no frame."""
     lengths = np.array([len(sequence) for sequence in sequences], np.int64)
     frames = int(lengths.sum())
     if not frames:
-        raise ExamineError("there is no sequence to measure on")
+        raise EvaluateError("there is no sequence to measure on")
     device = model.mean.device
     units = 0 if model.config.latent == "none" else model.config.z_size
     divergence = torch.zeros(units, device=device, dtype=torch.float64)

@@ -30,7 +30,9 @@ def drawn_noise(model: VRNN, count: int, steps: int, seed: int) -> Noise:
 def turned(model: VRNN, noise: Noise, knobs: Tensor, temperature: float = 1.0) -> Tensor:
     """Return what an unconditional `model` plays with `knobs` (z_size + 1,), those of exported.py.
 
-    It hears itself as the exported form does: by the mean of its posterior.
+    It hears itself as the exported form does: the recurrence goes on from the mean of the posterior of the
+    frame just played, not from the z that was drawn (equations 5 to 7), as what was played in a performance
+    may differ from what was drawn.
     """
     normal, uniform = noise
     knobs = knobs.to(normal.device)

@@ -26,7 +26,11 @@ def difference(
     """
     _, group = np.unique(np.array(groups), return_inverse=True)
     apart, lengths = np.bincount(group, ours - theirs), np.bincount(group, frames)
+    mean, count = float(apart.sum() / lengths.sum()), len(apart)
+    if count == 1:
+        return mean, float("nan")
     chance = np.random.Generator(np.random.PCG64(seed))
-    chosen = chance.integers(len(apart), size=(draws, len(apart)))
+    chosen = chance.integers(count, size=(draws, count))
     drawn = apart[chosen].sum(1) / lengths[chosen].sum(1)
-    return float(apart.sum() / lengths.sum()), float(drawn.std()) if len(apart) > 1 else float("nan")
+    # The variance of what is drawn of n groups is (n - 1) / n of what n new ones would have.
+    return mean, float(drawn.std() * (count / (count - 1)) ** 0.5)
