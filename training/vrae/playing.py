@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from training.data.rollnotes import LOWEST, PITCHES
 from training.data.store import Store
 from training.statistics import overlap, summary
 from training.subject import prior_latents
@@ -46,6 +47,21 @@ def logistic(model: VRAE, bars: int, count: int, seed: int) -> Tensor:
     draws = -(-config.bar // config.hold)
     uniform = torch.rand((bars, count, draws, config.pitches), generator=generator)
     return torch.logit(uniform.clamp(1e-7, 1 - 1e-7))
+
+
+def rows(model: VRAE, z: Tensor, noise: Sequence[Sequence[Tensor]], temperature: float = 1.0) -> Tensor:
+    """Return the frames (bars, bar, 88) that the file of `model` ought to write of `z` (z_size,).
+
+    `noise` is Gumbel (bar, 88) of each bar, as training/vrae/exported.py takes it.
+    """
+    config = model.config
+    own = slice(config.lowest - LOWEST, config.lowest - LOWEST + config.pitches)
+    draws = torch.stack([blocks[0][:: config.hold, own] for blocks in noise]).double()
+    chance = torch.logit(torch.exp(-torch.exp(-draws))).float().unsqueeze(1)
+    frames = torch.zeros((len(noise), config.bar, PITCHES), dtype=torch.int64)
+    played = model.play(z.unsqueeze(0), len(noise), temperature, chance)[0]
+    frames[..., own] = played.view(len(noise), config.bar, -1).long()
+    return frames
 
 
 def of_rolls(model: VRAE, rolls: NDArray[np.integer] | Tensor) -> dict[str, Values]:
