@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from engine.bar import TICKS_PER_BAR
 from engine.manifest import read
 from engine.modelfile import frozen, opened
+from engine.pianoroll import KEYS
 from training import agreement, atomic, card, run
 from training.data.archives import frames_a_bar
 from training.data.store import Store
@@ -54,13 +55,13 @@ class Exporter:
 
 
 def _vrae(model: Any) -> dict[str, Any]:
-    grid = {"codec": "roll", "steps_per_bar": model.config.bar, "noise": (88,)}
+    grid = {"codec": "roll", "steps_per_bar": model.config.bar, "noise": (KEYS,)}
     return {"family": "vrae", "z_size": model.config.z_size, **grid}
 
 
 def _vrnn(model: Any) -> dict[str, Any]:
     config = model.config
-    facts = {"codec": "roll", "noise": (config.z_size, 88), "traces": exported_vrnn.TRACES}
+    facts = {"codec": "roll", "noise": (config.z_size, KEYS), "traces": exported_vrnn.TRACES}
     return {"family": "vrnn", "z_size": config.z_size + 1, **facts}  # its data tells the steps of a bar
 
 

@@ -15,6 +15,7 @@ import torch
 from training import run
 from training.config import Config
 from training.configfile import load
+from training.data.draws import spread_rows
 from training.data.notes import ELEMENTS
 from training.data.store import Store
 from training.loss import SAMPLES
@@ -181,7 +182,7 @@ def _latents(job: Job, model: VRASH, store: Store, count: int) -> None:
 
     found = phrases(store, model.config)
     rows = found.of("test")
-    rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    rows = spread_rows(rows, count)
     notes = found.read(rows)
     notes[..., len(ELEMENTS) :] = -1
     mu = torch.cat([model.posterior(some).mu for some in notes.split(BATCH)]).double().numpy()

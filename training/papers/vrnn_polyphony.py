@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.pianoroll import LOWEST
 from training import configfile
 from training.config import Config
-from training.data.benchmark import LOWEST
 from training.papers.job import Cell, Job
 from training.papers.vrnn import (
     DIFFERENCES,
