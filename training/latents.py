@@ -103,8 +103,14 @@ def anchors(
         off = np.abs(played[name] - middle) / max(high - low, 1e-9)
         distance += np.where(np.isfinite(off), np.minimum(off, 3.0), 3.0)
     good = z[torch.from_numpy(np.argsort(distance)[: max(ANCHORS, len(z) // 4)])]
-    chosen = [0]
-    while len(chosen) < min(ANCHORS, len(good)):
-        gap = torch.cdist(good, good[chosen]).amin(1)
-        chosen.append(int(gap.argmax()))
+    chosen = farthest(good.double().numpy(), 0)
     return tuple(tuple(round(value, DIGITS) for value in latent) for latent in good[chosen].tolist())
+
+
+def farthest(points: Floats, start: int) -> list[int]:
+    """Return at most ANCHORS of `points` (N, z_size): `start`, then always the farthest from those chosen."""
+    chosen, gap = [start], np.linalg.norm(points - points[start], axis=1)
+    while len(chosen) < min(ANCHORS, len(points)):
+        chosen.append(int(gap.argmax()))
+        gap = np.minimum(gap, np.linalg.norm(points - points[chosen[-1]], axis=1))
+    return chosen

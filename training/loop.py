@@ -89,7 +89,8 @@ class Fit:
         valid = batches.fixed("valid", VALIDATION_ITEMS).to(device)
         if self.system.begin is not None and not saved:
             reached = self.before[-1]["objective"] if self.before else ""
-            if told := self.system.begin(model, stage, batches, budget, reached):
+            left = None if budget is None else lambda: budget - (clock() - began)
+            if told := self.system.begin(model, stage, batches, left, reached):
                 self.report(told)
         parameters = [p for part in self.system.trained(model, stage) for p in part.parameters()]
         optimiser = torch.optim.Adam(parameters, stage.learning_rate, self.system.adam)

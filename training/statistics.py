@@ -45,11 +45,11 @@ def statistics(windows: Tokens) -> dict[str, Values]:
         "in key": _in_key(melody, bass).max(1),
         "melody interval": _mean(np.abs(intervals)),
         "repeated notes": _mean(np.where(np.isnan(intervals), np.nan, intervals == 0)),
-        "melody on eighths": _ratio(onsets[:, ::2].sum(1), onsets.sum(1)),
+        "melody on eighths": ratio(onsets[:, ::2].sum(1), onsets.sum(1)),
         "melody range": _range(melody),
         "bass range": _range(bass),
         "polyphony": sum(voice.mean(1) for voice in sounding),
-        "backbeat": _ratio((snare & ((beats == 4) | (beats == 12))).sum(1), snare.sum(1)),
+        "backbeat": ratio((snare & ((beats == 4) | (beats == 12))).sum(1), snare.sum(1)),
         "silent melody bars": silent[0].mean(1),
         "silent bass bars": silent[1].mean(1),
         "silent drum bars": silent[2].mean(1),
@@ -108,11 +108,11 @@ def attributes(windows: Tokens) -> dict[str, Values]:
         "bass density": _onsets(bass).sum(1) / bars,
         "drum density": _hits(drums) / bars,
         **{f"{kit} drum density": _hits(drums, classes) / bars for kit, classes in KIT.items()},
-        "drum syncopation": _ratio(_hits(drums[:, 1::2], LOW), _hits(drums, LOW)),
-        "16th syncopation": _ratio((onsets & (step % 2 == 1) & ~one_before).sum(1), count),
-        "8th syncopation": _ratio((onsets & (step % 4 == 2) & ~one_before & ~two_before).sum(1), count),
+        "drum syncopation": ratio(_hits(drums[:, 1::2], LOW), _hits(drums, LOW)),
+        "16th syncopation": ratio((onsets & (step % 2 == 1) & ~one_before).sum(1), count),
+        "8th syncopation": ratio((onsets & (step % 4 == 2) & ~one_before & ~two_before).sum(1), count),
         "average interval": _mean(np.abs(_intervals(melody))),
-        "C diatonic": _ratio((onsets & np.isin(melody % 12, MAJOR)).sum(1), count),
+        "C diatonic": ratio((onsets & np.isin(melody % 12, MAJOR)).sum(1), count),
     }
     return {name: _without(value, name, missing) for name, value in values.items()}
 
@@ -168,7 +168,7 @@ def _in_key(melody: Tokens, bass: Tokens) -> Values:
     both = np.concatenate([melody, bass], 1)
     onsets = _onsets(both)
     classes = np.stack([(onsets & (both % 12 == pitch)).sum(1) for pitch in range(12)], 1)
-    return _ratio(classes @ KEYS.T, onsets.sum(1)[:, None])
+    return ratio(classes @ KEYS.T, onsets.sum(1)[:, None])
 
 
 def _range(column: Tokens) -> Values:
@@ -185,11 +185,12 @@ def _repeated(windows: Tokens) -> Values:
 
 
 def _mean(values: Values) -> Values:
-    return _ratio(np.nansum(values, 1), np.isfinite(values).sum(1))
+    return ratio(np.nansum(values, 1), np.isfinite(values).sum(1))
 
 
-def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> Values:
-    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan).astype(np.float64)
+def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Values:
+    """Return part / whole, NaN where the whole is 0."""
+    return np.where(whole > 0, part / np.maximum(whole, 1e-12), np.nan).astype(np.float64)
 
 
 def _spelt(windows: Tokens, voice: int) -> Iterator[bytes]:

@@ -46,9 +46,9 @@ class System:
     # ConfigError names what does not fit together, beginning with its key.
     check: Callable[[Config], None] = lambda config: None
     trained: Callable[[Any, Stage], list[nn.Module]] = lambda model, stage: [model]  # whose weights move
-    # Sets up a stage: model, stage, stream, seconds left or None, objective of the run it began with or "".
-    # Returns a line to report, if there is something to tell.
-    begin: Callable[[Any, Stage, Any, float | None, str], str] | None = None
+    # Sets up a stage: model, stage, stream, a clock of the seconds of computing that are left or None,
+    # objective of the run it began with or "". Returns a line to report, if there is something to tell.
+    begin: Callable[[Any, Stage, Any, Callable[[], float] | None, str], str] | None = None
     adam: tuple[float, float] = (0.9, 0.999)  # decay of Adam's two means
     defaults: Mapping[str, float] = field(default_factory=dict)  # of a stage, where they are not Stage's own
     sampled: Callable[[Any, Tensor, Stage], Figures] | None = None  # what a validation measures by drawing

@@ -1,7 +1,7 @@
 """The systems that `live-train` trains: one table holds them all."""
 
+from engine.pianoroll import KEYS, LOWEST
 from training.config import Config, ConfigError
-from training.data.rollnotes import LOWEST, PITCHES
 from training.musicvae.batches import Batches
 from training.musicvae.beginning import begin
 from training.musicvae.model import VOICES, ModelConfig, MusicVAE
@@ -33,7 +33,7 @@ def _check_musicvae(config: Config) -> None:
 
 
 def _check_vrae(config: Config) -> None:
-    sizes, top = config.model, LOWEST + PITCHES
+    sizes, top = config.model, LOWEST + KEYS
     if sizes.lowest < LOWEST or sizes.lowest + sizes.pitches > top:
         highest = sizes.lowest + sizes.pitches - 1
         raise ConfigError(f"model.pitches: {sizes.lowest} to {highest}, allowed {LOWEST} to {top - 1}")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-# Milliseconds; the server waits ten times as long for a client in each cycle. When it has once given one up that was
-# only slow (a busy machine, a Python that forks with its lock held), the graph never comes in step again.
+# Milliseconds; the server waits ten times as long for a client in each cycle. Once it has given up one that
+# was only slow (a busy machine, a Python that forks with its lock held), the graph never comes in step again.
 CLIENT_TIMEOUT = 100
 
 

@@ -18,6 +18,7 @@ class Track:
     channel: int = 0
     program: int | None = None
     name: str = ""
+    velocities: Sequence[int] = ()  # one a note, or 80 of all
 
 
 def midi(
@@ -34,8 +35,9 @@ def midi(
         events = [] if not track.name else [(0, mido.MetaMessage("track_name", name=track.name))]
         if track.program is not None:
             events.append((0, mido.Message("program_change", channel=track.channel, program=track.program)))
-        for onset, beats, pitch in track.notes:
-            on = mido.Message("note_on", channel=track.channel, note=pitch, velocity=80)
+        velocities = track.velocities or [80] * len(track.notes)
+        for (onset, beats, pitch), velocity in zip(track.notes, velocities, strict=True):
+            on = mido.Message("note_on", channel=track.channel, note=pitch, velocity=velocity)
             off = mido.Message("note_off", channel=track.channel, note=pitch)
             events += [(round(onset * ticks), on), (round((onset + beats) * ticks), off)]
         file.tracks.append(_track(events))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from engine.manifest import Axis, read
 from training.axes import DIRECTIONS, TOLD, Posteriors, attribute_vectors, principal_directions
 from training.export import export
-from training.latents import of_prior
+from training.latents import ANCHORS, farthest, of_prior
 from training.musicvae import heard
 from training.musicvae.heard import HEARD, KEY
 from training.musicvae.model import ModelConfig, MusicVAE
@@ -160,3 +160,14 @@ def test_a_flat_model_of_one_voice_has_axes_of_that_voice(voice: str, kind: str)
     found = heard.axes(model, tokens, z, np.full_like(z, 0.1), count=12)
     assert found
     assert all(kind in axis.effect and "bass density" not in axis.effect for axis in found)
+
+
+def test_latents_to_start_from_lie_as_far_from_one_another_as_can_be() -> None:
+    line = np.array([[0.0], [1.0], [9.0], [10.0], [5.5]])
+    assert farthest(line, 1) == [1, 3, 4, 0, 2]
+    many = np.random.default_rng(0).standard_normal((100, 3))
+    chosen = farthest(many, 7)
+    assert len(set(chosen)) == ANCHORS
+    for count in range(1, ANCHORS):
+        gaps = np.linalg.norm(many[:, None] - many[chosen[:count]], axis=2).min(1)
+        assert gaps[chosen[count]] == gaps.max()

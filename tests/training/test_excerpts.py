@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small import song_archive
 
+from engine.pianoroll import KEYS, LOWEST
 from training import run
 from training.config import Config, ConfigError, Data, Stage
 from training.configfile import load
 from training.data.prepare import prepare
-from training.data.rollnotes import LOWEST, PITCHES
 from training.data.store import Store
 from training.fit import fit
 from training.vrae.excerpts import PADDING, Excerpts, ExcerptStream, folded
@@ -89,7 +89,7 @@ def test_folding_keeps_every_pitch_class_and_what_is_inside(columns, shift, lowe
     assert {pitch for pitch in given_pitches if lowest <= pitch < lowest + pitches} <= found
     if not shift:
         below = lowest - LOWEST
-        roll = np.pad(heard, ((0, 0), (below, PITCHES - below - pitches)))
+        roll = np.pad(heard, ((0, 0), (below, KEYS - below - pitches)))
         assert np.array_equal(folded(roll, sizes), heard)
 
 

@@ -2,16 +2,15 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from engine.codec import HOLD
 from engine.noise import gumbel
 from training.data.notes import MEDIAN, RATIOS
 from training.vrash.exported import NOISE, PACE_UNIT, PACES, STEPS, exported
-from training.vrash.model import ELEMENTS, VRASH, ModelConfig, beyond
+from training.vrash.model import VRASH, ModelConfig, beyond
+from training.vrash.playing import rows
 
 SIZES = ModelConfig(embedding=6, label=3, encoder=8, units=20, depth=2, head=12, z_size=4, sources=("a", "b"))
 LABEL = (1, 2)
@@ -52,61 +51,13 @@ def played(module, z, bars, heat=1.0):
     return torch.cat(written), state
 
 
-def read(steps, pace):
-    """Return the delay that a pause of so many steps is, in float64."""
-    return min(range(len(RATIOS)), key=lambda k: abs(math.log(steps / pace) - math.log(RATIOS[k])))
-
-
-@torch.inference_mode()
-def written_by(made: VRASH, z: Tensor, bars: int, heat: float, pace: int) -> list[int]:
-    """Return the tokens of `bars` bars by the plain model, which hears all notes anew for each."""
-    column = [HOLD] * (bars * STEPS)
-    notes: list[tuple[int, int, int]] = []
-    last = None
-    for bar in range(bars):
-        noise, line = noise_of(bar), bar * STEPS
-        while True:
-            following = 0 if last is None else last + 1 - line
-            if following >= STEPS:
-                break
-            row = max(0, following)
-            rows = torch.tensor([*notes, (0, 0, 0)]).unsqueeze(0)
-            labels = torch.tensor(LABEL).expand(1, len(rows[0]), 2)
-            before = torch.cat([torch.full((1, 1, ELEMENTS), -1), rows[:, :-1]], 1)
-            decoder = made.decoder
-            outputs, _ = decoder.hear(z[None, :4], before, labels, decoder.begin(z[None, :4]))
-
-            def draw(chosen, drawn=outputs[0, -1], warm=tuple(block[row] for block in noise)):
-                logits = made.decoder.logits(drawn, [torch.tensor(c) for c in chosen])
-                return logits / heat + warm[len(chosen)] if heat > 0 else logits
-
-            if last is None:
-                step, delay = line, MEDIAN
-            else:
-                landings = [last + max(1, math.floor(pace * ratio + 0.5)) for ratio in RATIOS]
-                scores = [
-                    float(score) if landing >= line + row else -math.inf
-                    for score, landing in zip(draw([]), landings, strict=True)
-                ]
-                step = landings[int(np.argmax(scores))] if max(scores) > -math.inf else line + row
-                if step >= line + STEPS:
-                    break
-                delay = read(step - last, pace)
-            pitch = int(draw([delay]).argmax())
-            octave = int(draw([delay, pitch]).argmax())
-            column[step] = 12 * octave + pitch
-            notes.append((delay, pitch, octave))
-            last = step
-    return column
-
-
 @pytest.mark.parametrize(("family", "cell"), KINDS)
 @pytest.mark.parametrize(("heat", "pace"), [(1.0, 12), (0.0, 12), (0.7, 24), (1.3, 6), (1.0, 8)])
 def test_it_writes_exactly_what_the_python_model_writes(family, cell, heat, pace):
     made = model(family, cell)
     z = latent(pace=PACE_UNIT * (PACES.index(pace) - 2))
     tokens, _ = played(scripted(made), z, 4, heat)
-    assert tokens.tolist() == written_by(made, z, 4, heat, pace)
+    assert torch.equal(tokens, rows(made, z, [noise_of(bar) for bar in range(4)], heat, LABEL).flatten())
     notes = tokens[tokens != HOLD]
     assert len(notes) > 4
     assert 0 <= int(notes.min()) <= int(notes.max()) < 128

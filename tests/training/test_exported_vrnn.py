@@ -11,9 +11,8 @@ from engine.noise import gumbel
 from training.packing import script
 from training.vrnn import exported as exported_vrnn
 from training.vrnn import exported_feel
-from training.vrnn.exported import uniform
 from training.vrnn.model import VRNN, VRNNConfig
-from training.vrnn.playing import hits, turned
+from training.vrnn.playing import hits, rows
 
 STEPS = 8
 CONFIG = VRNNConfig(features=16, units=12, z_size=5)
@@ -37,12 +36,6 @@ def noise(bar: int, *widths: int, rows: int = STEPS) -> list[Tensor]:
     return [torch.from_numpy(block) for block in gumbel(1, 0, bar, rows, widths)]
 
 
-def by_model(model: VRNN, z: Tensor, blocks: list[Tensor], warm: float) -> Tensor:
-    """The generative model in Python, hearing itself through the posterior's mean."""
-    normal, bound = torch.special.ndtri(uniform(blocks[0])), uniform(blocks[1])
-    return turned(model, (normal[None], bound[None]), z, warm)[0].long()
-
-
 @pytest.mark.parametrize("latent", ["prior", "fixed"])
 @pytest.mark.parametrize("warm", [1.0, 0.6, 0.0])
 @torch.no_grad()
@@ -51,7 +44,7 @@ def test_a_chorale_bar_is_the_python_model_s(latent, warm):
     module = script(exported_vrnn.exported(model))
     z = torch.linspace(-1, 1, 6)
     blocks = noise(0, 5, 88)
-    expected = by_model(model, z, blocks, warm)
+    expected = rows(model, z, [blocks], warm)[0]
     empty = torch.zeros((STEPS, 88), dtype=torch.int64)
     tokens, state, traces = module.bar(z, module.begin(z), empty, 0, torch.tensor([warm]), blocks)
     assert torch.equal(tokens, expected)
@@ -86,9 +79,9 @@ def test_a_prefix_is_given_back_and_goes_on_as_it_went():
 def test_traces_are_the_divergence_and_change_of_what_is_heard():
     model = lively(CONFIG)
     module = script(exported_vrnn.exported(model))
-    z, rows = torch.zeros(6), (torch.rand((STEPS, 88)) < 0.1).long()
-    _, _, traces = module.bar(z, module.begin(z), rows, STEPS, torch.tensor([1.0]), noise(0, 5, 88))
-    features = model.features(rows[:1].float(), torch.zeros(1, 0))
+    z, heard = torch.zeros(6), (torch.rand((STEPS, 88)) < 0.1).long()
+    _, _, traces = module.bar(z, module.begin(z), heard, STEPS, torch.tensor([1.0]), noise(0, 5, 88))
+    features = model.features(heard[:1].float(), torch.zeros(1, 0))
     start = model.begin((1,), model.mean)[0]
     mu, sigma = model.inferred(features, start)
     prior = torch.distributions.Normal(*model.expected(start, torch.zeros(1, 0)))

@@ -11,8 +11,9 @@ from untrained_run import run_of, source
 
 from engine.decoder import Decoder
 from engine.noise import gumbel
+from training.agreement import Noise, difference, listens
 from training.export import export
-from training.exporters import EXPORTERS, EndlessError, listens
+from training.exporters import EXPORTERS, EndlessError
 from training.packing import script
 from training.vrae import model as vrae
 from training.vrash import model as vrash
@@ -120,5 +121,68 @@ class Deaf(torch.nn.Module):
 
 
 def test_a_module_that_hears_otherwise_than_it_writes_is_found_out() -> None:
-    facts = {"steps_per_bar": 4, "z_size": 2, "noise": (3,)}
-    assert not listens(script(Deaf()), facts, 1)
+    assert not listens(script(Deaf()), {"codec": "melody", "steps_per_bar": 4, "z_size": 2, "noise": (3,)})
+
+
+TAMPERED = {
+    "vrae": ("initial.weight", "output.bias", "weight"),
+    "vrnn": ("heard", "prior.heads.weight", "posterior.heads.weight", "logits.bias"),
+    "vrash": ("initial", "step.layers.1.weight", "heard1", "pitch_by_delay", "output.2.bias"),
+}
+
+
+@pytest.mark.parametrize(("system", "name"), [(each, name) for each in TAMPERED for name in TAMPERED[each]])
+def test_a_file_that_plays_otherwise_than_the_model_is_refused(
+    system: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = EXPORTERS[system]
+
+    def tampered(model: torch.nn.Module) -> torch.nn.Module:
+        module = honest.build(model)
+        weight = module.state_dict()[name]
+        weight += 0.5 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(1))
+        return module
+
+    monkeypatch.setitem(EXPORTERS, system, replace(honest, build=tampered))
+    run = run_of(system, SIZES[system], tmp_path / "run")
+    told = r"run: exported and Python model differ: latent \d, bar \d, step \d+: (token|keys) .*, expected "
+    with pytest.raises(EndlessError, match=told):
+        export(run, tmp_path / "preset" / "model.ts")
+    assert not list((tmp_path / "preset").iterdir())
+
+
+class Coin(torch.nn.Module):
+    """Says 1 where its noise is above a threshold, which `off` moves."""
+
+    def __init__(self, off: float) -> None:
+        super().__init__()
+        self.off = off
+
+    @torch.jit.export
+    def begin(self, z: torch.Tensor) -> torch.Tensor:
+        return z
+
+    @torch.jit.export
+    def bar(  # noqa: PLR0917  # the contract with the engine
+        self,
+        z: torch.Tensor,
+        state: torch.Tensor,
+        prefix: torch.Tensor,
+        from_step: int,
+        temperature: torch.Tensor,
+        noise: list[torch.Tensor],
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        return (noise[0] > self.off).long(), state, torch.zeros(prefix.shape[0], 0)
+
+
+def test_what_rounding_may_turn_is_no_difference() -> None:
+    facts = {"codec": "melody", "steps_per_bar": 1000, "z_size": 2, "noise": (1,)}
+
+    def rows(z: torch.Tensor, noise: Noise) -> torch.Tensor:
+        return torch.stack([(blocks[0] > 0).long() for blocks in noise])
+
+    assert difference(script(Coin(0.0)), rows, facts) == ""
+    assert difference(script(Coin(5e-4)), rows, facts) == ""
+    told = difference(script(Coin(0.2)), rows, facts)
+    assert told.startswith("latent 1, bar 1, step ")
+    assert told.endswith(": token 0, expected token 1")

@@ -3,6 +3,7 @@
 import csv
 import time
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from training.data.prepare import prepare
 from training.data.store import Store
 from training.fit import fit
 from training.loop import FitError
+from training.musicvae import beginning, delayline
 from training.musicvae.batches import Batches, transpose
 from training.run import RunError
 
@@ -89,6 +91,19 @@ def test_a_start_for_the_conductor_fits_into_little_time(band, tiny, tmp_path):
     fit(endless, band, tmp_path / "short", minutes=1e-4, report=said.append)
     assert "the conductor begins as the best linear map of 8 windows" in said  # one batch
     fit(tiny, band, tmp_path / "long", report=said.append)
+    assert "the conductor begins as the best linear map of 120 windows" in said
+
+
+def test_a_machine_busy_with_something_else_makes_no_start_for_the_conductor_smaller(
+    band, tiny, tmp_path, monkeypatch
+):
+    def rest(*given):
+        time.sleep(1.5)
+        delayline.start(*given)
+
+    monkeypatch.setattr(beginning, "delayline", SimpleNamespace(start=rest))
+    said: list[str] = []
+    fit(tiny, band, tmp_path, minutes=0.5, report=said.append)  # a stage has ten seconds
     assert "the conductor begins as the best linear map of 120 windows" in said
 
 

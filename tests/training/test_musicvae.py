@@ -1,8 +1,5 @@
 """The model: shapes, exactness of its two ways of decoding, and that it can learn."""
 
-from dataclasses import replace
-
-import numpy as np
 import pytest
 import torch
 from small import TINY
@@ -126,64 +123,6 @@ def test_a_missing_voice_costs_a_window_nothing(config):
     for decoder in model.bottoms[1:]:  # what they would say does not matter
         decoder.output.bias.normal_(0.0, 3.0)
     torch.testing.assert_close(OBJECTIVES["windows"](model, alone, stage, 0)[0], before, rtol=1e-3, atol=1e-5)
-
-
-def lstm(w, name, layer, x, state):
-    """One step of a layer of an LSTM in NumPy; `state` is (h, c), gates are input, forget, cell, output."""
-    h, c = state
-    gates = w[f"{name}.weight_ih_l{layer}"] @ x + w[f"{name}.bias_ih_l{layer}"]
-    gates = gates + w[f"{name}.weight_hh_l{layer}"] @ h + w[f"{name}.bias_hh_l{layer}"]
-    i, f, g, o = np.split(gates, 4)
-    c = c / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
-    return np.tanh(c) / (1 + np.exp(-o)), c
-
-
-def begun(w, name, context):
-    """Return the first (h, c) of both layers: tanh of a projection of `context` (sections 3.2 and 3.3)."""
-    h, c = np.tanh(w[f"{name}.weight"] @ context + w[f"{name}.bias"]).reshape(2, 2, -1)
-    return [(h[layer], c[layer]) for layer in range(2)]
-
-
-def by_hand(model, z, window):
-    """Return the nats of `window` (bars, steps, voices) given `z` (z_size,) in float64 with NumPy."""
-    w = {name: value.double().numpy() for name, value in model.state_dict().items()}
-    state, nats = begun(w, "conductor.initial", z), 0.0
-    for bar in window:
-        x = np.zeros(1)  # the conductor hears nothing
-        for layer in range(2):
-            state[layer] = lstm(w, "conductor.lstm", layer, x, state[layer])
-            x = state[layer][0]
-        code = w["conductor.code.weight"] @ x + w["conductor.code.bias"]
-        code = (code - code.mean()) / np.sqrt(code.var() + 1e-5)
-        for v in range(bar.shape[1]):
-            name = f"decoders.{v}"
-            held, before = begun(w, f"{name}.initial", code), model.bottoms[v].start
-            for token in bar[:, v]:
-                x = np.concatenate([w[f"{name}.embedding.weight"][before], code])
-                for layer in range(2):
-                    held[layer] = lstm(w, f"{name}.lstm", layer, x, held[layer])
-                    x = held[layer][0]
-                logits = w[f"{name}.output.weight"] @ x + w[f"{name}.output.bias"]
-                nats += np.log(np.exp(logits - logits.max()).sum()) + logits.max() - logits[token]
-                before = token
-    return nats
-
-
-@torch.no_grad()
-def test_the_likelihood_is_that_of_the_papers_equations_in_float64():
-    config = replace(TINY, bars=3)
-    model, windows = sure(config, 9), music(2)[:, :3]
-    for parameter in model.parameters():
-        parameter.mul_(2.0)  # so that every part is heard
-    model.encoder.sigma.bias.fill_(-40.0)
-    z = model.encoder(windows).mu
-    expected = [
-        by_hand(model, latent.double().numpy(), window.numpy())
-        for latent, window in zip(z, windows, strict=True)
-    ]
-    np.testing.assert_allclose(nats_of(model, windows).numpy(), expected, rtol=1e-5)
-    loss = OBJECTIVES["windows"](model, windows, Stage("windows", beta=0.0), 0)[0]
-    assert float(loss) == pytest.approx(np.mean(expected) / (3 * 16), rel=1e-3)
 
 
 def test_a_random_quarter_of_the_bars_estimates_the_whole_without_bias():

@@ -6,11 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midi_song import TICKS, Track, midi, trio, tune
 
+from engine.pianoroll import LOWEST
 from training.data.midi import UnusableError, read_score
 from training.data.pianoroll import rolls_of
 from training.data.prepare import prepare
 from training.data.readers import READERS
-from training.data.rollnotes import FRAMES_PER_BAR, LOWEST, roll_of
+from training.data.rollnotes import FRAMES_PER_BAR, roll_of
 from training.data.store import Store
 
 

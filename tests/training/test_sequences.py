@@ -1,4 +1,4 @@
-"""Rolls and hits from files to batches: readers that trust nothing, stretches, transposition, padding."""
+"""Rolls from files to batches: a reader that trusts nothing, stretches, transposition, padding."""
 
 import json
 from dataclasses import replace
@@ -9,11 +9,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from midi_song import Track, midi
 
+from engine.pianoroll import LOWEST
 from training import configfile
 from training.config import Config, ConfigError, Data, Stage
-from training.data import benchmark, hits
+from training.data import benchmark
 from training.data.archives import UNSTATED, frames_a_bar, restated
 from training.data.midi import UnusableError
 from training.data.prepare import prepare
@@ -21,7 +21,6 @@ from training.data.store import Store
 from training.examiners import examine, table
 from training.fit import fit
 from training.run import load
-from training.vrnn.frames import FRAMES
 from training.vrnn.model import VRNNConfig
 from training.vrnn.sequences import Sequences, padded, pieces, stretch, transposed
 
@@ -53,7 +52,7 @@ def test_every_benchmark_is_a_source_and_keeps_its_splits(store):
     assert store.sources == ["one", "two"]
     assert [len(rows) for rows in pieces(store, "train", ["one"])] == list(LENGTHS)
     assert [len(rows) for rows in pieces(store, "valid", ["two"])] == list(LENGTHS[:2])
-    assert np.flatnonzero(pieces(store, "train", ["two"])[1][0]).tolist() == [61 - benchmark.LOWEST]
+    assert np.flatnonzero(pieces(store, "train", ["two"])[1][0]).tolist() == [61 - LOWEST]
     (silent,) = pieces(store, "test", ["one"])
     assert silent.shape == (2, 88)
     assert not silent.any()
@@ -83,7 +82,7 @@ def test_a_benchmark_reads_back_as_it_was_written(steps):
     train = [[sorted(step) for step in piece] for piece in steps]
     read, remarks = benchmark.read(json.dumps({"train": train, "valid": [], "test": []}).encode())
     assert remarks == []
-    found = [[set((np.flatnonzero(row) + benchmark.LOWEST).tolist()) for row in piece.rows] for piece in read]
+    found = [[set((np.flatnonzero(row) + LOWEST).tolist()) for row in piece.rows] for piece in read]
     assert found == steps
 
 
@@ -100,7 +99,7 @@ def test_a_batch_is_stretches_of_the_chosen_source_transposed(store):
         assert set(known.sum(1).tolist()) <= {4, 8}
         for row, there in zip(batch, known, strict=True):
             (key,) = row[there].nonzero()[:, 1].unique().tolist()
-            shifts.add(key + benchmark.LOWEST - 40)
+            shifts.add(key + LOWEST - 40)
     assert shifts == set(range(-2, 5))  # pieces 0 to 2, by -2 to 2 semitones
     assert len(stream.fixed("valid", 9)) == 2
 
@@ -211,44 +210,3 @@ def test_a_store_of_another_form_is_refused(store):
     config = replace(SMALL, model=VRNNConfig(form="feel", output="gauss"))
     with pytest.raises(ConfigError, match="codec is roll, expected feel"):
         Sequences(store, config, config.stages[0], seed=1)
-
-
-def beats(*notes: tuple[float, int]) -> bytes:
-    return midi([Track([(beat, 0.1, pitch) for beat, pitch in notes], channel=9)])
-
-
-def test_hits_tell_what_is_struck_where_and_how():
-    early, late = 1 - 0.01, 2 + 0.02  # beats
-    notes = [(0, 36), (0, 42), (early, 38), (late, 36), (2.5, 42), (3, 40), (3, 38), (4, 36), (4, 49)]
-    ((piece,), remarks) = hits.read(beats(*notes))
-    assert remarks == []
-    rows = piece.rows
-    assert rows[:, 2].tolist() == [0, 2, 1, 0, 2, 1, 0, 7]  # one of the two snares at beat 3
-    assert rows[:, 3].tolist() == [0, 0, 4, 8, 10, 12, 0, 0]
-    assert rows[:, 4].tolist() == [0, 0, 4, 4, 2, 2, 4, 0]
-    assert rows[0, 5] == 0b101
-    np.testing.assert_allclose(rows[2, 1], -0.04, atol=0.006)
-    np.testing.assert_allclose(rows[3, 1], 0.08, atol=0.006)
-    assert ((rows[:, 0] >= 79 / 127) & (rows[:, 0] <= 80 / 127)).all()
-    again, _ = hits.read(beats(*notes))
-    np.testing.assert_array_equal(again[0].rows, rows)
-
-
-def test_a_file_without_drums_is_refused():
-    with pytest.raises(UnusableError, match="no drums"):
-        hits.read(midi([Track([(beat, 1, 60) for beat in range(16)])]))
-
-
-@given(st.lists(st.tuples(st.floats(0, 30), st.integers(0, 127)), min_size=1, max_size=40))
-def test_hits_of_any_file_stay_in_their_ranges(notes):
-    try:
-        read, _ = hits.read(beats(*notes))
-    except UnusableError:
-        return
-    for piece in read:
-        x, condition = FRAMES["feel"].split(torch.from_numpy(piece.rows))
-        assert ((x[:, 0] >= 0) & (x[:, 0] <= 1) & (x[:, 1].abs() <= 0.5)).all()
-        assert condition.shape[1] == FRAMES["feel"].condition
-        assert (condition[:, :9].sum(1) == 1).all()
-        assert (condition[:, 9:18] * condition[:, :9]).sum(1).eq(1).all()  # a class is among its step's
-        assert (condition[:, 18:34].sum(1) == 1).all()

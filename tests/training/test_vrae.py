@@ -116,28 +116,51 @@ def test_the_bound_does_not_depend_on_the_batch(config):
     assert float(excerpts(model, batch, STAGE, 0)[0]) == pytest.approx(sum(losses) / frames, rel=1e-4)
 
 
+def weights_of(model):
+    return {name: value.double().numpy() for name, value in model.state_dict().items()}
+
+
+def step_by_hand(w, name, x, state):
+    """Return the state, (h,) of tanh or (h, c) of an LSTM, (B, units) each, after `x` (B, inputs)."""
+    gates = x @ w[f"{name}.weight_ih_l0"].T + w[f"{name}.bias_ih_l0"]
+    gates = gates + state[0] @ w[f"{name}.weight_hh_l0"].T + w[f"{name}.bias_hh_l0"]
+    if len(state) == 1:
+        return (np.tanh(gates),)
+    i, f, g, o = np.split(gates, 4, axis=1)
+    c = state[1] / (1 + np.exp(-f)) + np.tanh(g) / (1 + np.exp(-i))
+    return np.tanh(c) / (1 + np.exp(-o)), c
+
+
 def by_hand(model, z, batch):
-    """log p(x|z) of the paper's equations in float64 with NumPy, (B,), for a decoder of either feedback."""
-    w = {name: value.double().numpy() for name, value in model.state_dict().items()}
-    h = np.tanh(z @ w["initial.weight"].T + w["initial.bias"])
+    """log p(x|z) of the paper's equations in float64 with NumPy, (B,), for any decoder."""
+    w = weights_of(model)
+    first = np.tanh(z @ w["initial.weight"].T + w["initial.bias"])
+    state = tuple(np.split(first, 2, axis=1)) if model.lstm else (first,)
     total = np.zeros(len(batch))
     for frame in batch.numpy().astype(np.float64).swapaxes(0, 1):
-        p = 1 / (1 + np.exp(-(h @ w["output.weight"].T + w["output.bias"])))
+        p = 1 / (1 + np.exp(-(state[0] @ w["output.weight"].T + w["output.bias"])))
         total += (frame * np.log(p) + (1 - frame) * np.log(1 - p)).sum(1)
-        heard = frame if model.config.feedback == "notes" else p
-        into = heard @ w["decoder.weight_ih_l0"].T + w["decoder.bias_ih_l0"]
-        h = np.tanh(into + h @ w["decoder.weight_hh_l0"].T + w["decoder.bias_hh_l0"])
+        state = step_by_hand(w, "decoder", frame if model.config.feedback == "notes" else p, state)
     return total
 
 
-@pytest.mark.parametrize("feedback", ["outputs", "notes"])
-def test_the_likelihood_is_that_of_the_papers_equations_in_float64(feedback):
-    config = replace(SMALL, feedback=feedback)
+@pytest.mark.parametrize("config", KINDS, ids=called)
+@torch.no_grad()
+def test_likelihood_and_posterior_are_those_of_the_papers_equations_in_float64(config):
     model, batch = model_of(config), music(config, 5)
+    for parameter in model.parameters():
+        parameter.mul_(2.0)  # so that every part is heard
     z = torch.randn(5, config.z_size)
-    with torch.no_grad():
-        nats = nats_of_steps(model.logits(z, batch), batch).sum(1)
+    nats = nats_of_steps(model.logits(z, batch), batch).sum(1)
     np.testing.assert_allclose(-nats.numpy(), by_hand(model, z.double().numpy(), batch), rtol=1e-5)
+    w, state = weights_of(model), (np.zeros((5, config.units)),) * (2 if model.lstm else 1)
+    frames = batch.numpy().astype(np.float64).swapaxes(0, 1)
+    for frame in frames[::-1] if config.reverse else frames:
+        state = step_by_hand(w, "encoder", frame, state)
+    mu, sigma = model.posterior(batch)
+    np.testing.assert_allclose(mu, state[0] @ w["mu.weight"].T + w["mu.bias"], rtol=1e-4, atol=1e-5)
+    logarithm = state[0] @ w["log_sigma.weight"].T + w["log_sigma.bias"]
+    np.testing.assert_allclose(sigma, np.exp(logarithm), rtol=1e-4)
 
 
 @pytest.mark.parametrize("feedback", ["outputs", "notes"])

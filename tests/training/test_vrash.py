@@ -3,7 +3,6 @@
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 import torch
 
@@ -85,39 +84,6 @@ def test_the_teacher_forced_loss_is_the_sum_of_the_steps(family, cell):
             total -= logits.log_softmax(-1).gather(1, note[:, k : k + 1])[:, 0]
         before = note.unsqueeze(1)
     torch.testing.assert_close(total, whole, rtol=1e-5, atol=1e-4)
-
-
-@torch.no_grad()
-def test_the_highway_decoders_likelihood_is_that_of_numpy_in_float64():
-    model, phrases = build(), batch(2)
-    z = torch.randn(2, 4)
-    nats = nats_of_notes(model.teacher_forced(z, phrases), phrases).numpy()
-    w = {name: value.double().numpy() for name, value in model.decoder.state_dict().items()}
-
-    def affine(name, x):
-        return w[f"{name}.weight"] @ x + w[f"{name}.bias"]
-
-    for row in range(2):
-        latent, told = z[row].double().numpy(), phrases[row].numpy()
-        state = np.tanh(affine("initial", latent))
-        before = [11, 12, 11]  # not told
-        for step, note in enumerate(told):
-            label = [w[f"labels.tables.{k}.weight"][note[3 + k]] for k in range(2)]
-            heard = [w[f"embedding.tables.{k}.weight"][before[k]] for k in range(3)]
-            x = affine("cell.heard", np.concatenate([*label, latent, *heard]))
-            for layer in range(2):
-                both = affine(f"cell.carried.{layer}", state) + (x if layer == 0 else 0.0)
-                candidate, gate = np.tanh(both[:24]), 1 / (1 + np.exp(-both[24:]))
-                state = candidate * gate + state * (1 - gate)  # Zilly et al. 2016, equations 7 to 9
-            for k in range(3):
-                chosen = [w[f"embedding.tables.{j}.weight"][note[j]] for j in range(k)]
-                hidden = np.tanh(affine(f"hidden.{k}", np.concatenate([state, *chosen])))
-                scores = affine(f"output.{k}", hidden)
-                if k == 2:
-                    scores = scores[12 * np.arange(11) + note[1] < 128]
-                expected = np.log(np.exp(scores).sum()) - scores[note[k]]
-                assert nats[row, step, k] == pytest.approx(expected, rel=1e-4, abs=1e-5)
-            before = list(note[:3])
 
 
 @torch.no_grad()

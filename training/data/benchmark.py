@@ -9,12 +9,11 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.pianoroll import KEYS, LOWEST
 from training.data.midi import UnusableError
-from training.data.songs import FORMS, SPLITS, Piece, Remark
+from training.data.songs import SPLITS, Piece, Remark
 
 SUFFIX = ".json"
-LOWEST = 21  # the pitch of a roll's first column, a piano's lowest key
-KEYS = FORMS["roll"].row[0]
 REST = -1
 LIMIT = 16 << 20  # bytes; the largest has five million
 

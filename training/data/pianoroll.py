@@ -12,8 +12,9 @@ Rules (VRAE, Fabius & van Amersfoort 2015, section 3.1, leaves them open):
 import numpy as np
 
 from engine.bar import BEATS_PER_BAR
+from engine.pianoroll import KEYS, LOWEST
 from training.data.midi import Score, UnusableError
-from training.data.rollnotes import FRAMES_PER_BAR, LOWEST, PITCHES, Notes, roll_of
+from training.data.rollnotes import FRAMES_PER_BAR, Notes, roll_of
 from training.data.songs import Piece, Remark
 
 FEWEST_NOTES = 8  # in a piece
@@ -28,7 +29,7 @@ def rolls_of(score: Score) -> tuple[list[Piece], list[Remark]]:
     if not parts:
         raise UnusableError("no pitches", "drums and sound effects only")
     notes = np.concatenate(parts)
-    outside = (notes[:, 2] < LOWEST) | (notes[:, 2] >= LOWEST + PITCHES)
+    outside = (notes[:, 2] < LOWEST) | (notes[:, 2] >= LOWEST + KEYS)
     remarks = []
     if outside.any():
         found = f"{int(outside.sum())} of {len(notes)} notes"

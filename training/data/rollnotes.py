@@ -3,11 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.songs import FORMS
+from engine.pianoroll import KEYS, LOWEST
 
 FRAMES_PER_BAR = 40
-PITCHES = FORMS["roll"].row[0]
-LOWEST = 21  # of the piano's 88, and the first column
 
 Frames = NDArray[np.uint8]  # (frames, 88)
 Notes = NDArray[np.int64]  # (notes, 3): first frame, the frame after the last, pitch
@@ -15,7 +13,7 @@ Notes = NDArray[np.int64]  # (notes, 3): first frame, the frame after the last, 
 
 def roll_of(notes: Notes, frames: int) -> Frames:
     """Return the roll (frames, 88) of `notes` (N, 3): first frame, the frame after the last, pitch."""
-    roll = np.zeros((frames, PITCHES), np.uint8)
+    roll = np.zeros((frames, KEYS), np.uint8)
     ordered = notes[np.lexsort((notes[:, 0], notes[:, 2]))]
     for own in np.split(ordered, np.flatnonzero(np.diff(ordered[:, 2])) + 1):
         latest = np.maximum.accumulate(own[:, 1])  # what has not ended goes on after a shorter one

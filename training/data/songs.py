@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.bar import STEPS_PER_BAR
 from engine.codec import CODECS
+from engine.pianoroll import KEYS
 
 SPLITS = ("train", "valid", "test")
 MISSING = -1  # the token of a voice that a song does not have
@@ -31,7 +32,7 @@ class Form:
 # the pause before it in steps, and its track's program.
 FORMS = {
     "trio": Form((STEPS_PER_BAR, len(VOICES)), np.int16, "bars"),
-    "roll": Form((88,), np.uint8, "frames"),
+    "roll": Form((KEYS,), np.uint8, "frames"),
     "feel": Form((6,), np.float32, "hits"),
     "note": Form((5,), np.int32, "notes"),
 }

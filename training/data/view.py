@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from training.data.songs import MISSING, VOICES, StoreError
 from training.data.sounding import canonical, digest, sounding_windows, spread
 from training.data.store import BARS, Store
-
-CAP = 256  # windows that one file gives: all but the longest give all they have
+from training.data.windows import CAP
 
 
 @dataclass(frozen=True, slots=True)

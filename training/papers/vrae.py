@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from training.data.draws import spread_rows
 from training.data.store import Store
 from training.papers import vrae_pictures as pictures
 from training.papers.job import Cell, Job
@@ -22,7 +23,7 @@ from training.papers.vrae_plan import BAR, MAP, MEDLEY, PLAYS, Plan
 from training.statistics import summary
 from training.subject import prior_latents
 from training.vrae.examine import Results, examine, posteriors
-from training.vrae.excerpts import Excerpts, Rows
+from training.vrae.excerpts import Excerpts
 from training.vrae.model import VRAE
 from training.vrae.playing import leans, of_rolls, windows
 
@@ -126,7 +127,7 @@ def _rows(examined: Mapping[str, Results]) -> list[list[Cell]]:
 def _latents(job: Job, model: VRAE, store: Store, title: str, limit: int) -> None:
     """Draw where the excerpts of each song lie, and say how much a song keeps to itself."""
     excerpts = Excerpts(store, model.config)
-    rows = _spread(excerpts.known(), limit)
+    rows = spread_rows(excerpts.known(), limit)
     mu, _ = posteriors(model, excerpts, rows)
     songs = [Path(path).stem for path in excerpts.songs(rows)]
     name, places = ("map", mu) if mu.shape[1] == 2 else ("t-sne", tsne(mu))
@@ -136,11 +137,6 @@ def _latents(job: Job, model: VRAE, store: Store, title: str, limit: int) -> Non
         f"{title}: the nearest other excerpt, in all dimensions, is of the same song for {same:.0%}; "
         f"by chance for {chance:.0%}."
     )
-
-
-def _spread(rows: Rows, count: int) -> Rows:
-    spread: Rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
-    return spread
 
 
 @torch.no_grad()

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from training import run
+from training.data.draws import spread_rows
 from training.data.notes import ELEMENTS
 from training.data.store import Store
 from training.papers.job import Cell, Job
@@ -169,7 +170,7 @@ def _latents(job: Job, model: VRASH, store: Store, count: int) -> None:
 
     found = phrases(store, model.config)
     rows = found.of("test")
-    rows = rows[np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(int)]
+    rows = spread_rows(rows, count)
     notes = found.read(rows)
     notes[..., len(ELEMENTS) :] = -1
     mu = torch.cat([model.posterior(some).mu for some in notes.split(BATCH)]).double().numpy()

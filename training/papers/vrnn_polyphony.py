@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from engine.pianoroll import LOWEST
 from training.config import Config
-from training.data.benchmark import LOWEST
 from training.papers.job import Cell, Job
 from training.papers.vrnn import (
     DIFFERENCES,

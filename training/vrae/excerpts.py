@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.pianoroll import KEYS, LOWEST
 from training.config import Config, ConfigError, Stage
 from training.data.draws import Draws, spread_rows
-from training.data.rollnotes import LOWEST, PITCHES, Frames
+from training.data.rollnotes import Frames
 from training.data.store import Store
 from training.vrae.model import ModelConfig
 
@@ -63,7 +64,7 @@ class Excerpts:
     def read(self, rows: Rows, shifts: NDArray[np.int64] | None = None) -> Tensor:
         """Return the excerpts (N, steps, pitches) int8, PADDING after their ends, moved by semitones (N,)."""
         sizes = self.sizes
-        frames = np.zeros((len(rows), sizes.steps, PITCHES), np.uint8)
+        frames = np.zeros((len(rows), sizes.steps, KEYS), np.uint8)
         for row, (_, first, length) in enumerate(self.places[rows].tolist()):
             frames[row, :length] = self.store.rows[first : first + length]
         shifts = np.zeros(len(rows), np.int64) if shifts is None else shifts
@@ -117,7 +118,7 @@ def folded(frames: Frames, sizes: ModelConfig, shift: int = 0) -> NDArray[np.int
     A pitch beyond its outputs is heard one or more octaves nearer.
     """
     heard = np.zeros((*frames.shape[:-1], sizes.pitches), np.int8)
-    for column in np.flatnonzero(frames.reshape(-1, PITCHES).any(0)).tolist():
+    for column in np.flatnonzero(frames.reshape(-1, KEYS).any(0)).tolist():
         place = LOWEST + column + shift - sizes.lowest
         if place < 0:
             place %= 12

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.data.rollnotes import LOWEST, PITCHES
+from engine.pianoroll import KEYS, LOWEST
 from training.lstm import after
 from training.vrae.model import VRAE
 
@@ -33,7 +33,7 @@ class ExportedVRAE(nn.Module):
         super().__init__()
         config = model.config
         self.steps, self.units, self.hold = config.bar, config.units, config.hold
-        self.first, self.pitches, self.columns = config.lowest - LOWEST, config.pitches, PITCHES
+        self.first, self.pitches, self.columns = config.lowest - LOWEST, config.pitches, KEYS
         self.lean = config.lean
         self.lstm, self.notes = model.lstm, config.feedback == "notes"
         self.initial, self.output = model.initial, model.output

@@ -11,7 +11,7 @@ from engine.manifest import Axis
 from training.axes import BASES, Floats, Music, Posteriors, Trial, along, measure_axes
 from training.data.draws import spread_rows
 from training.data.store import Store
-from training.latents import ANCHORS, FEWEST, WINDOWS, Latents, LatentsError
+from training.latents import DIGITS, FEWEST, WINDOWS, Latents, LatentsError, farthest
 from training.vrae.examine import posteriors
 from training.vrae.excerpts import Excerpts, Rows
 from training.vrae.model import VRAE
@@ -99,12 +99,7 @@ def _map_axes(tried: Trial, mu: Floats, deviation: Floats) -> tuple[Axis, ...]:
 def _anchors(mu: Floats) -> tuple[tuple[float, ...], ...]:
     """Return means of excerpts: the one nearest the middle, then always the farthest from those chosen."""
     start = int(np.linalg.norm(mu - np.median(mu, axis=0), axis=1).argmin())
-    chosen, gap = [start], np.linalg.norm(mu - mu[start], axis=1)
-    while len(chosen) < min(ANCHORS, len(mu)):
-        farthest = int(gap.argmax())
-        chosen.append(farthest)
-        gap = np.minimum(gap, np.linalg.norm(mu - mu[farthest], axis=1))
-    return tuple(tuple(np.round(mu[index], 4).tolist()) for index in chosen)
+    return tuple(tuple(np.round(mu[index], DIGITS).tolist()) for index in farthest(mu, start))
 
 
 def quantile(values: Floats, share: float) -> float:

@@ -9,13 +9,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from engine.pianoroll import KEYS, LOWEST
+from training.data.draws import spread_rows
 from training.data.store import Store
-from training.statistics import overlap, summary
+from training.statistics import Values, overlap, summary
 from training.subject import prior_latents
 from training.temperatures import temperatures
 from training.vrae.excerpts import Excerpts
 from training.vrae.model import VRAE
-from training.vrae.statistics import Values, statistics
+from training.vrae.statistics import statistics
 
 WINDOW = 4  # bars that are compared
 LONG = 200  # bars that are played
@@ -35,8 +37,7 @@ def windows(model: VRAE, store: Store, count: int) -> NDArray[np.int8]:
     whole = rows[excerpts.places[rows, 2] == frames]
     if not len(whole):
         whole = rows  # songs of less than a window
-    chosen = whole[np.linspace(0, len(whole) - 1, min(count, len(whole))).astype(int)]
-    return np.asarray(excerpts.read(chosen).numpy())
+    return np.asarray(excerpts.read(spread_rows(whole, count)).numpy())
 
 
 def logistic(model: VRAE, bars: int, count: int, seed: int) -> Tensor:
@@ -46,6 +47,21 @@ def logistic(model: VRAE, bars: int, count: int, seed: int) -> Tensor:
     draws = -(-config.bar // config.hold)
     uniform = torch.rand((bars, count, draws, config.pitches), generator=generator)
     return torch.logit(uniform.clamp(1e-7, 1 - 1e-7))
+
+
+def rows(model: VRAE, z: Tensor, noise: Sequence[Sequence[Tensor]], temperature: float = 1.0) -> Tensor:
+    """Return the frames (bars, bar, 88) that the file of `model` ought to write of `z` (z_size,).
+
+    `noise` is Gumbel (bar, 88) of each bar, as training/vrae/exported.py takes it.
+    """
+    config = model.config
+    own = slice(config.lowest - LOWEST, config.lowest - LOWEST + config.pitches)
+    draws = torch.stack([blocks[0][:: config.hold, own] for blocks in noise]).double()
+    chance = torch.logit(torch.exp(-torch.exp(-draws))).float().unsqueeze(1)
+    frames = torch.zeros((len(noise), config.bar, KEYS), dtype=torch.int64)
+    played = model.play(z.unsqueeze(0), len(noise), temperature, chance)[0]
+    frames[..., own] = played.view(len(noise), config.bar, -1).long()
+    return frames
 
 
 def of_rolls(model: VRAE, rolls: NDArray[np.integer] | Tensor) -> dict[str, Values]:

@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.rollnotes import FRAMES_PER_BAR, LOWEST
-from training.statistics import KEYS
+from engine.pianoroll import LOWEST
+from training.data.rollnotes import FRAMES_PER_BAR
+from training.statistics import KEYS, Values, ratio
 
-Values = NDArray[np.float64]
 Rolls = NDArray[np.integer[Any]]
 
 
@@ -42,8 +42,3 @@ def statistics(rolls: Rolls, lowest: int = LOWEST) -> dict[str, Values]:
         "repeated": ratio(same.sum(1), known[:, 1:].sum(1)),
         "silent": ratio(((at_once == 0) & known).sum(1), frames),
     }
-
-
-def ratio(part: NDArray[Any], whole: NDArray[Any]) -> Values:
-    """Return part / whole, NaN where the whole is 0."""
-    return np.where(whole > 0, part / np.maximum(whole, 1), np.nan).astype(np.float64)

@@ -17,6 +17,7 @@ from training.latents import ANCHORS, CANDIDATES, FEWEST, WINDOWS, Latents, Late
 from training.vrash.exported import PACE_UNIT, PACES, STEPS
 from training.vrash.model import VRASH
 from training.vrash.phrases import phrases
+from training.vrash.playing import UNTOLD
 from training.vrash.statistics import statistics
 
 NOTES = 32  # that a trial plays
@@ -33,7 +34,6 @@ HEARD = {
 SANE = ("density", "register", "range", "in key", "pitch entropy", "repeated notes")
 PACE = PACES[len(PACES) // 2]  # where no knob has moved it
 PACE_ENDS = (2.0, 2.0)  # paces from there to either end of the knob
-UNTOLD = (-1, -1)
 
 
 @torch.no_grad()

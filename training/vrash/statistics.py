@@ -7,10 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.notes import OCTAVE, PAUSES, PITCHES, RATIOS, pitches_of
-from training.statistics import KEYS
+from training.statistics import KEYS, Values, ratio
 
 Notes = NDArray[np.integer[Any]]  # (N, T, 3 or more): delay, pitch class, octave; a delay below 0 is padding
-Values = NDArray[np.float64]  # (N,)
 
 MOTIF = 4  # notes
 
@@ -30,14 +29,14 @@ def statistics(notes: Notes) -> dict[str, Values]:
     ratios = np.where(known, np.asarray(RATIOS)[np.maximum(notes[..., 0], 0)], 0.0)
     classes = _counts(pitches % OCTAVE, known, OCTAVE)
     return {
-        "density": _ratio(count, ratios.sum(1)),
-        "register": _ratio(pitches.sum(1), count),
-        "intervals": _ratio(intervals.sum(1), both.sum(1)),
+        "density": ratio(count, ratios.sum(1)),
+        "register": ratio(pitches.sum(1), count),
+        "intervals": ratio(intervals.sum(1), both.sum(1)),
         "range": np.where(known, pitches, -1).max(1) - np.where(known, pitches, PITCHES).min(1) + 0.0,
-        "repeated notes": _ratio((both & (intervals == 0)).sum(1), both.sum(1)),
+        "repeated notes": ratio((both & (intervals == 0)).sum(1), both.sum(1)),
         "pitch entropy": _entropy(_counts(pitches, known, PITCHES)),
         "rhythm entropy": _entropy(_counts(notes[..., 0], known, PAUSES)),
-        "in key": _ratio(classes @ KEYS.T, count[:, None]).max(1),
+        "in key": ratio(classes @ KEYS.T, count[:, None]).max(1),
         "repeated motifs": _motifs(notes, known),
     }
 
@@ -66,7 +65,7 @@ def _counts(values: NDArray[Any], known: NDArray[np.bool_], size: int) -> NDArra
 
 
 def _entropy(counts: NDArray[np.int64]) -> Values:
-    shares = _ratio(counts, counts.sum(-1, keepdims=True))
+    shares = ratio(counts, counts.sum(-1, keepdims=True))
     return np.asarray(-(shares * np.log2(np.where(shares > 0, shares, 1.0))).sum(-1))
 
 
@@ -78,7 +77,3 @@ def _motifs(notes: Notes, known: NDArray[np.bool_]) -> Values:
         runs = np.lib.stride_tricks.sliding_window_view(row[:length], MOTIF) if length >= MOTIF else row[:0]
         shares.append(1.0 - len(np.unique(runs, axis=0)) / len(runs) if len(runs) else np.nan)
     return np.array(shares)
-
-
-def _ratio(part: NDArray[Any], whole: NDArray[Any]) -> Values:
-    return np.where(whole > 0, part / np.maximum(whole, 1e-12), np.nan).astype(np.float64)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from engine.manifest import Axis
+from engine.pianoroll import LOWEST
 from training.axes import (
     DIRECTIONS,
     POSITIONS,
@@ -25,8 +26,7 @@ from training.axes import (
     principal_directions,
     told,
 )
-from training.data.benchmark import LOWEST
-from training.latents import ANCHORS, Latents
+from training.latents import Latents, farthest
 from training.vrnn.examine import BATCH, batches, latents
 from training.vrnn.model import VRNN
 from training.vrnn.playing import Noise, drawn_noise, turned
@@ -117,11 +117,8 @@ def departures(model: VRNN, sequences: Sequence[Rows], seed: int = 0) -> tuple[F
 
 def _anchors(pieces: Floats) -> tuple[tuple[float, ...], ...]:
     """Return what the prior expects, then pieces' own leanings, each the farthest from those before it."""
-    chosen, gap = [np.zeros(pieces.shape[1])], np.linalg.norm(pieces, axis=1)
-    while len(chosen) < min(ANCHORS, 1 + len(pieces)):
-        chosen.append(pieces[gap.argmax()])
-        gap = np.minimum(gap, np.linalg.norm(pieces - chosen[-1], axis=1))
-    return tuple((*np.round(anchor, DIGITS).tolist(), 0.0) for anchor in chosen)
+    points = np.concatenate([np.zeros((1, pieces.shape[1])), pieces])
+    return tuple((*np.round(points[index], DIGITS).tolist(), 0.0) for index in farthest(points, 0))
 
 
 def attributes(frames: Rows) -> dict[str, Floats]:

@@ -1,5 +1,7 @@
 """What a VRNN's stage minimises: a bound of -log p(x) in nats a frame, and how a run begins."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -47,7 +49,9 @@ def _multi_sample(model: VRNN, rows: Tensor, stage: Stage, resample: bool) -> tu
 BOUNDS: dict[str, Objective] = {"iwae": iwae, "fivo": fivo, "elbo": elbo}
 
 
-def begin(model: VRNN, stage: Stage, stream: Sequences, budget: float | None, reached: str) -> str:
+def begin(
+    model: VRNN, stage: Stage, stream: Sequences, left: Callable[[], float] | None, reached: str
+) -> str:
     """Give a model of real-valued frames the training data's mean and standard deviation (section 4)."""
     if model.config.output == "bernoulli" or reached or bool((model.scale != 1).any()):
         return ""

@@ -1,9 +1,11 @@
 """What a VRNN plays by itself: frames drawn one after the other, many sequences side by side."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
-from training.vrnn.exported import RARELY, uniform
+from training.vrnn.exported import RARELY, WIDEST, uniform
 from training.vrnn.frames import CLASSES, FRAMES
 from training.vrnn.model import VRNN, State
 
@@ -45,6 +47,19 @@ def turned(model: VRNN, noise: Noise, knobs: Tensor, temperature: float = 1.0) -
         x, state = frame(model, condition, state, pair, temperature, inferring)
         frames.append(x * model.scale + model.mean)
     return torch.stack(frames, 1)
+
+
+@torch.no_grad()
+def rows(model: VRNN, z: Tensor, noise: Sequence[Sequence[Tensor]], temperature: float = 1.0) -> Tensor:
+    """Return the tokens (bars, steps, 88) that the file of `model` ought to write of `z` (z_size + 1,).
+
+    `noise` is Gumbel (steps, z_size) and (steps, 88) of each bar, as training/vrnn/exported.py takes it.
+    """
+    latent, bound = (uniform(torch.cat(stream)).unsqueeze(0) for stream in zip(*noise, strict=True))
+    knobs = torch.cat([z[:-1], z[-1:].clamp(-WIDEST, WIDEST)])
+    normal = torch.special.ndtri(latent.clamp(RARELY, 1 - RARELY))
+    played = turned(model, (normal, bound), knobs, temperature)[0].long()
+    return torch.stack(played.chunk(len(noise)))
 
 
 def frame(  # noqa: PLR0917 - what one frame depends on

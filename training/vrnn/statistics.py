@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from training.data.benchmark import LOWEST
+from engine.pianoroll import LOWEST
 from training.statistics import KEYS, Values
 
 HARSH = (1, 2, 6, 10, 11)  # semitones, octaves apart: seconds, tritones and sevenths
