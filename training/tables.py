@@ -102,18 +102,26 @@ def temperatures(prior: Mapping[str, Any]) -> list[str]:
     if "temperatures" not in prior:  # figures that a run kept before they were measured
         return []
     found = prior["temperatures"]
+    tried, sources = found["tried"], found["sources"]
+    ends = {
+        name: source["best"] for name, source in sources.items() if source["best"] in (tried[0], tried[-1])
+    }
     lines = [
         "",
         f"Mean of these overlaps at each temperature, {found['samples']} draws with the same noise; in bold "
         "where the model plays most like the data, a temperature for a preset.",
+        *(
+            f"Most like {name} at {end:g}, the end of what was tried: the best may lie beyond."
+            for name, end in ends.items()
+        ),
         "",
-        f"| temperature | {' | '.join(found['sources'])} |",
-        f"|---|{'---|' * len(found['sources'])}",
+        f"| temperature | {' | '.join(sources)} |",
+        f"|---|{'---|' * len(sources)}",
     ]
-    for row, temperature in enumerate(found["tried"]):
+    for row, temperature in enumerate(tried):
         cells = []
-        for source in found["sources"].values():
-            bold = "**" if temperature == source["best"] else ""
+        for name, source in sources.items():
+            bold = "**" if temperature == source["best"] and name not in ends else ""
             cells.append(f"{bold}{source['overlap'][row]:.3f}{bold}")
         lines.append(f"| {temperature:g} | {' | '.join(cells)} |")
     return lines
