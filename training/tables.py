@@ -72,10 +72,15 @@ def _figure(value: float | None, form: str) -> str:
 
 
 def prior(results: Mapping[str, Any]) -> list[str]:
-    """Return the statistics of draws from the prior beside those of each source, as lines of Markdown."""
-    if "prior" not in results:
+    """Return the statistics of draws from the prior beside those of the data, as lines of Markdown.
+
+    A column is a source, or all data together where the figures say what they stand "beside".
+    """
+    found = results.get("prior", {})
+    if "beside" in found:
+        return _beside(found, found.get("temperature", results.get("temperature")))
+    if not found.get("sources"):
         return []
-    found = results["prior"]
     long = f" of {found['frames']} frames each" if "frames" in found else ""
     lines = [
         "",
@@ -94,6 +99,21 @@ def prior(results: Mapping[str, Any]) -> list[str]:
             for beside in found["sources"].values()
         ]
         lines.append(f"| {statistic} | {_figure(value, '.3g')} | {' | '.join(cells)} |")
+    return lines + temperatures(found)
+
+
+def _beside(found: Mapping[str, Any], temperature: float) -> list[str]:
+    lines = [
+        "",
+        f"{found['samples']} draws from the prior at temperature {temperature:g} beside {found['beside']}: "
+        "mean, and overlap of the distributions.",
+        "",
+        "| statistic | model | data | overlap |",
+        "|---|---|---|---|",
+    ]
+    for name, value in found["statistics"].items():
+        parts = (value, found["data"].get(name), found["overlap"].get(name))
+        lines.append(f"| {name} | {' | '.join(_figure(part, '.3g') for part in parts)} |")
     return lines + temperatures(found)
 
 

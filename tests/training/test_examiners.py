@@ -124,18 +124,6 @@ def test_a_run_on_a_gpu_has_the_same_figures(system: str, stores: dict[str, Path
     assert first == pytest.approx(second, rel=0.1)  # a VRNN draws its noise where it is
 
 
-def test_a_file_that_plays_without_end_is_refused_by_name(
-    stores: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    export(run_of("vrash", SIZES["vrash"], tmp_path / "run"), tmp_path / "model.ts")
-    capsys.readouterr()
-    assert main(["evaluate", str(tmp_path / "model.ts"), "--data", str(stores["note"])]) == 2
-    said = capsys.readouterr().err
-    assert "model.ts: family is 'vrash-highway', which holds no encoder" in said
-    assert "evaluate the run's folder" in said
-    assert said.count("\n") == 1
-
-
 @pytest.mark.parametrize(("system", "unit"), [("vrae", "frame"), ("vrash", "note")])
 def test_a_card_tells_how_its_model_was_chosen_and_measured(
     system: str, unit: str, stores: dict[str, Path], tmp_path: Path

@@ -1,6 +1,6 @@
 """What a VRNN of rolls plays by itself beside the music of its sources: the statistics of both."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -15,24 +15,35 @@ from training.vrnn.statistics import statistics
 
 
 def compared(model: VRNN, music: Mapping[str, Sequence[Rows]], samples: int, frames: int) -> dict[str, Any]:
+    """Return what `model` plays `beside` the music."""
+    return beside(partial(_played, model, frames), music, samples, frames)
+
+
+def beside(
+    play: Callable[[int, float], dict[str, Values]],
+    music: Mapping[str, Sequence[Rows]],
+    samples: int,
+    frames: int,
+) -> dict[str, Any]:
     """Return statistics of `samples` draws of `frames` frames, and, by source, those of `music` and overlaps.
 
-    The music is cut into stretches of as many frames. Fewer draws are played at every temperature tried.
+    `play` gives the statistics of so many draws at a temperature. The music is cut into stretches of as many
+    frames. Fewer draws are played at every temperature tried.
     """
-    own, data = _played(model, samples, frames, 1.0), {}
+    own, data = play(samples, 1.0), {}
     for name, sequences in music.items():
         stretches = [rows[at : at + frames] for rows in sequences for at in range(0, len(rows), frames)]
         data[name] = statistics(stretches)
-    beside = {
+    by_source = {
         name: {"statistics": summary(values), "overlap": overlap(own, values)}
         for name, values in data.items()
     }
-    found = {"samples": samples, "frames": frames, "statistics": summary(own), "sources": beside}
+    found = {"samples": samples, "frames": frames, "statistics": summary(own), "sources": by_source}
     some = few(samples)
-    return found | {"temperatures": temperatures(partial(_played, model, some, frames), data, some)}
+    return found | {"temperatures": temperatures(partial(play, some), data, some)}
 
 
-def _played(model: VRNN, count: int, frames: int, temperature: float) -> dict[str, Values]:
+def _played(model: VRNN, frames: int, count: int, temperature: float) -> dict[str, Values]:
     """Return the statistics of `count` draws of `frames` frames, always with the same noise."""
     rolls = play(model, count, frames, seed=0, temperature=temperature)
     return statistics(list(rolls.cpu().numpy().astype(np.uint8)))
