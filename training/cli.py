@@ -3,15 +3,15 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from training.options import parser
 from training.papers import CONFIGS
 
-if TYPE_CHECKING:
-    from training.run import LoadedRun
+Results = dict[str, Any]
 
 
 class DeviceError(Exception):
@@ -56,16 +56,20 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from training import figures, run
+    from training import examiners, figures, played, run
     from training.atomic import write
     from training.data.store import Store
+    from training.endless import endless
     from training.evaluate import evaluate
     from training.subject import open_subject
     from training.tables import table
 
     device = _device(options)
     if options.model.is_dir() and (loaded := run.load(options.model, device)).system != "musicvae":
-        _examine(options, loaded)
+        _examine(options, partial(examiners.examine, loaded), examiners.table)
+        return
+    if options.model.suffix == ".ts" and endless(options.model):
+        _examine(options, partial(played.examine, options.model), played.table)
         return
     subject = open_subject(options.model, device)
     measure = partial(evaluate, subject, limit=options.limit, samples=options.samples)
@@ -85,16 +89,17 @@ def _evaluate(options: argparse.Namespace) -> None:
         print(f"live-train: {options.model}: not kept for the card: {reason}", file=sys.stderr)
 
 
-def _examine(options: argparse.Namespace, loaded: "LoadedRun") -> None:
+def _examine(
+    options: argparse.Namespace, examine: Callable[..., Results], table: Callable[[Results], str]
+) -> None:
     from training import figures
     from training.atomic import write
     from training.data.store import Store
-    from training.examiners import examine, table
 
     if options.midi:
         raise DeviceError("--midi: this model takes --data, a store that `prepare --codec` wrote")
     store, bounds = Store.open(options.data), {"limit": options.limit, "samples": options.samples}
-    results = examine(loaded, store, options.split, **bounds)
+    results = examine(store, options.split, **bounds)
     print(figures.text(results) if options.json else table(results))
     if options.output:
         write(options.output, figures.text(results) + "\n")

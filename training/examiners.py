@@ -13,7 +13,7 @@ from training.data.store import Store
 from training.evaluate import LIMIT, SAMPLES, EvaluateError
 from training.packing import script
 from training.run import LoadedRun
-from training.tables import MOVE, prior, temperatures
+from training.tables import MOVE, prior
 from training.vrae.examine import examine as examine_vrae
 from training.vrash.examine import examine as examine_vrash
 from training.vrnn import drumming, exported_feel
@@ -103,7 +103,7 @@ def table(results: Results) -> str:
     parts = {name: _parts(row) for name, row in rows.items()}
     if any(parts.values()):
         lines += ["", *_grid(parts)]
-    return "\n".join([*lines, *_prior(results), *_playing(results)])
+    return "\n".join([*lines, *prior(results), *_playing(results)])
 
 
 def _grid(rows: Mapping[str, Mapping[str, float]]) -> list[str]:
@@ -129,28 +129,5 @@ def _parts(row: Mapping[str, Any]) -> dict[str, float]:
     return found | ({MOVE: walk["largest_move"]} if "largest_move" in walk else {})
 
 
-def _prior(results: Results) -> list[str]:
-    found = results.get("prior", {})
-    if "sources" in found:
-        return prior(results) if found["sources"] else []
-    if not found:
-        return []
-    heat = found.get("temperature", results.get("temperature"))
-    lines = [
-        "",
-        f"{found['samples']} draws from the prior at temperature {heat:g} beside {found['beside']}: "
-        "mean, and overlap of the distributions.",
-    ]
-    lines += ["", "| statistic | model | data | overlap |", "|---|---|---|---|"]
-    for name, value in found["statistics"].items():
-        beside = (value, found["data"].get(name), found["overlap"].get(name))
-        lines.append(f"| {name} | {' | '.join(_figure(part) for part in beside)} |")
-    return lines + temperatures(found)
-
-
 def _playing(results: Results) -> list[str]:
     return ["", *drumming.lines(results["playing"])] if "playing" in results else []
-
-
-def _figure(value: float | None) -> str:
-    return "-" if value is None or not np.isfinite(value) else f"{value:.3g}"

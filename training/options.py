@@ -48,9 +48,7 @@ def _learning(commands: Commands) -> None:
 
 def _using(commands: Commands) -> None:
     evaluate = commands.add_parser("evaluate", help="measure a run or an exported model")
-    evaluate.add_argument(
-        "model", type=Path, metavar="MODEL", help="a run's folder or MusicVAE's exported .ts"
-    )
+    evaluate.add_argument("model", type=Path, metavar="MODEL", help="a run's folder or an exported .ts")
     data = evaluate.add_mutually_exclusive_group(required=True)
     data.add_argument("--data", type=Path, metavar="DIR", help="a store that `prepare` wrote")
     data.add_argument("--midi", type=Path, metavar="DIR", help="any folder or zip of MIDI files, all of it")

@@ -20,6 +20,7 @@ KEYS = np.array([[(pitch - tonic) % 12 in MAJOR for pitch in range(12)] for toni
 SNARE = 1  # its class, and so its bit in a drum token
 LOW = 0b11  # kick and snare, which carry the rhythm
 KIT = {"kick": 0b1, "snare": 0b10, "hat": 0b1100, "tom": 0b1110000, "cymbal": 0b110000000}
+ROUNDING = 1e-9  # apart, two values of a statistic are one
 HITS = np.array([token.bit_count() for token in range(DRUMS.vocabulary)])
 
 
@@ -66,12 +67,16 @@ def summary(values: Mapping[str, Values]) -> dict[str, float | None]:
     }
 
 
-def overlap(a: Mapping[str, Values], b: Mapping[str, Values], bins: int = 40) -> dict[str, float | None]:
-    """Return the area, 0 to 1, that the histograms of two sets of windows share for each statistic.
+def overlap(
+    played: Mapping[str, Values], data: Mapping[str, Values], bins: int = 40
+) -> dict[str, float | None]:
+    """Return the area, 0 to 1, that the histograms of `played` and `data` share for each statistic.
 
-    None where no window of one set has it.
+    The bins divide the range of the data, whatever was played, so that overlaps with the same data compare;
+    what lies below or above it shares nothing. Data of one value shares what equals it. None where no window
+    of one set has the statistic.
     """
-    return {name: _overlap(a[name], b[name], bins) for name in a if name in b}
+    return {name: _overlap(played[name], data[name], bins) for name in played if name in data}
 
 
 def duplicates(test: Tokens, train: Tokens, voice: int) -> float:
@@ -198,12 +203,13 @@ def _spelt(windows: Tokens, voice: int) -> Iterator[bytes]:
     return (column.tobytes() for column in columns)
 
 
-def _overlap(a: Values, b: Values, bins: int) -> float | None:
-    a, b = a[np.isfinite(a)], b[np.isfinite(b)]
-    if not len(a) or not len(b):
+def _overlap(played: Values, data: Values, bins: int) -> float | None:
+    played, data = played[np.isfinite(played)], data[np.isfinite(data)]
+    if not len(played) or not len(data):
         return None
-    low, high = min(a.min(), b.min()), max(a.max(), b.max())
-    if low == high:
-        return 1.0
-    shares = [np.histogram(values, bins, (low, high))[0] / len(values) for values in (a, b)]
+    low, high = data.min(), data.max()
+    if np.isclose(low, high, ROUNDING, ROUNDING):
+        return float(np.isclose(played, low, ROUNDING, ROUNDING).mean())
+    # What is outside the range counts in the divisor alone: it lies in open bins that hold no data.
+    shares = [np.histogram(values, bins, (low, high))[0] / len(values) for values in (played, data)]
     return float(np.minimum(*shares).sum())

@@ -92,15 +92,10 @@ class RunSubject:
 
 
 class ExportSubject:
-    """An exported file, decoded bar by bar as the engine decodes it."""
+    """A MusicVAE's exported file, decoded bar by bar as the engine decodes it."""
 
     def __init__(self, path: Path) -> None:
         self.manifest = manifest.read(path)
-        if self.manifest.memory == "endless":
-            raise SubjectError(
-                f"{path}: family is {self.manifest.family!r}, which holds no encoder to measure with; "
-                "evaluate the run's folder instead (of exported files only MusicVAE's have one)"
-            )
         self.alone = self.manifest.memory == "bar"
         try:
             self.module = frozen(opened(path), METHODS if self.alone else FLAT_METHODS)

@@ -72,10 +72,15 @@ def _figure(value: float | None, form: str) -> str:
 
 
 def prior(results: Mapping[str, Any]) -> list[str]:
-    """Return the statistics of draws from the prior beside those of each source, as lines of Markdown."""
-    if "prior" not in results:
+    """Return the statistics of draws from the prior beside those of the data, as lines of Markdown.
+
+    A column is a source, or all data together where the figures say what they stand "beside".
+    """
+    found = results.get("prior", {})
+    if "beside" in found:
+        return _beside(found, found.get("temperature", results.get("temperature")))
+    if not found.get("sources"):
         return []
-    found = results["prior"]
     heard = ""
     if "goes_on_from" in found:  # of a model that hears what it draws
         heard = f" After each frame the model goes on from {found['goes_on_from']} of what was played, "
@@ -101,23 +106,46 @@ def prior(results: Mapping[str, Any]) -> list[str]:
     return lines + temperatures(found)
 
 
+def _beside(found: Mapping[str, Any], temperature: float) -> list[str]:
+    lines = [
+        "",
+        f"{found['samples']} draws from the prior at temperature {temperature:g} beside {found['beside']}: "
+        "mean, and overlap of the distributions.",
+        "",
+        "| statistic | model | data | overlap |",
+        "|---|---|---|---|",
+    ]
+    for name, value in found["statistics"].items():
+        parts = (value, found["data"].get(name), found["overlap"].get(name))
+        lines.append(f"| {name} | {' | '.join(_figure(part, '.3g') for part in parts)} |")
+    return lines + temperatures(found)
+
+
 def temperatures(prior: Mapping[str, Any]) -> list[str]:
     """Return how like each source the draws are at each temperature, as lines of Markdown."""
     if "temperatures" not in prior:  # figures that a run kept before they were measured
         return []
     found = prior["temperatures"]
+    tried, sources = found["tried"], found["sources"]
+    ends = {
+        name: source["best"] for name, source in sources.items() if source["best"] in (tried[0], tried[-1])
+    }
     lines = [
         "",
         f"Mean of these overlaps at each temperature, {found['samples']} draws with the same noise; in bold "
         "where the model plays most like the data, a temperature for a preset.",
+        *(
+            f"Most like {name} at {end:g}, the end of what was tried: the best may lie beyond."
+            for name, end in ends.items()
+        ),
         "",
-        f"| temperature | {' | '.join(found['sources'])} |",
-        f"|---|{'---|' * len(found['sources'])}",
+        f"| temperature | {' | '.join(sources)} |",
+        f"|---|{'---|' * len(sources)}",
     ]
-    for row, temperature in enumerate(found["tried"]):
+    for row, temperature in enumerate(tried):
         cells = []
-        for source in found["sources"].values():
-            bold = "**" if temperature == source["best"] else ""
+        for name, source in sources.items():
+            bold = "**" if temperature == source["best"] and name not in ends else ""
             cells.append(f"{bold}{source['overlap'][row]:.3f}{bold}")
         lines.append(f"| {temperature:g} | {' | '.join(cells)} |")
     return lines

@@ -82,7 +82,8 @@ def test_figures_tell_which_songs_a_run_never_drew_from(
     assert list(results["prior"]["temperatures"]["sources"]) == [beside]
     rows = told.partition(f"| temperature | {beside} |\n|---|---|\n")[2].split("\n")
     assert [row.split(" | ")[0] for row in rows] == [f"| {tried:g}" for tried in TRIED]
-    assert sum("**" in row for row in rows) == 1
+    at_an_end = f"Most like {beside} at " in told
+    assert sum("**" in row for row in rows) == (not at_an_end)
 
 
 @pytest.mark.parametrize(("system", "unit"), [("vrnn", "piece"), ("vrash", "phrase")])
@@ -133,18 +134,6 @@ def test_a_run_on_a_gpu_has_the_same_figures(system: str, stores: dict[str, Path
     ]
     first, second = (results["sources"]["own"]["bound"] for results in found)
     assert first == pytest.approx(second, rel=0.1)  # a VRNN draws its noise where it is
-
-
-def test_a_file_that_plays_without_end_is_refused_by_name(
-    stores: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    export(run_of("vrash", SIZES["vrash"], tmp_path / "run"), tmp_path / "model.ts")
-    capsys.readouterr()
-    assert main(["evaluate", str(tmp_path / "model.ts"), "--data", str(stores["note"])]) == 2
-    said = capsys.readouterr().err
-    assert "model.ts: family is 'vrash-highway', which holds no encoder" in said
-    assert "evaluate the run's folder" in said
-    assert said.count("\n") == 1
 
 
 @pytest.mark.parametrize(("system", "unit"), [("vrae", "frame"), ("vrash", "note")])

@@ -130,6 +130,41 @@ def test_distant_distributions_share_nothing_and_halves_share_half():
     assert overlap(low, {"x": np.array([np.nan])})["x"] is None
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.one_of(st.integers(-9, 9), st.floats(-9, 9)), min_size=1, max_size=30),
+    st.lists(st.one_of(st.integers(-9, 9), st.floats(-9, 9)), min_size=1, max_size=30),
+    st.one_of(st.floats(9.5, 1e6), st.floats(-1e6, -9.5)),
+)
+def test_an_outlier_among_what_is_played_never_raises_the_overlap(played, data, outlier):
+    played, data = np.array(played, float), {"x": np.array(data, float)}
+    before = overlap({"x": played}, data)["x"]
+    replaced = np.append(played[:-1], outlier)
+    for wider in (np.append(played, outlier), replaced):
+        assert overlap({"x": wider}, data)["x"] <= before + 1e-12
+    assert overlap(data, data)["x"] == pytest.approx(1)
+    assert overlap({"x": np.array([outlier])}, data)["x"] == 0
+
+
+def test_one_draw_far_off_does_not_make_distant_distributions_alike():
+    chance = np.random.default_rng(0)
+    played, data = chance.normal(0, 1, 1000), {"x": chance.normal(2, 1, 1000)}
+    before = overlap({"x": played}, data)["x"]
+    assert 0.2 < before < 0.4
+    assert overlap({"x": np.append(played, 100)}, data)["x"] == pytest.approx(before, abs=1e-3)
+
+
+def test_data_of_one_value_shares_what_equals_it_and_whole_numbers_are_told_apart():
+    constant = {"x": np.full(50, 3.0)}
+    assert overlap({"x": np.full(7, 3.0)}, constant)["x"] == 1
+    assert overlap({"x": np.array([3.0, 3.0, 3.0, 3.1])}, constant)["x"] == 0.75
+    assert overlap({"x": np.array([2.0, 4.0])}, constant)["x"] == 0
+    rounded = {"x": np.array([0.3, 0.1 + 0.2])}
+    assert overlap(rounded, rounded)["x"] == 1
+    even, odd = np.arange(0.0, 25, 2), np.arange(1.0, 24, 2)
+    assert overlap({"x": odd}, {"x": even})["x"] == 0
+
+
 def test_a_duplicate_is_a_window_whose_whole_column_stands_in_the_other_set():
     beat, other = window({0: 60}, drums={0: 1, 4: 2}), window({0: 72}, drums={0: 1, 5: 2})
     train = np.concatenate([beat, window({8: 60}, drums={0: 3})])

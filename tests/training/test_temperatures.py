@@ -5,6 +5,7 @@ import pytest
 import torch
 from vrnn_parts import model
 
+from training import tables
 from training.data.songs import Song
 from training.data.store import Store
 from training.temperatures import TRIED, few, mean_overlap, temperatures
@@ -36,6 +37,21 @@ def test_each_source_has_the_temperature_that_made_it():
         assert source["best"] == pytest.approx(temperature, abs=0.11)
         assert source["overlap"][TRIED.index(source["best"])] == max(source["overlap"])
         assert source["overlap"] == [mean_overlap(melodies(tried), data[name]) for tried in TRIED]
+
+
+def test_an_end_of_what_was_tried_is_said_to_be_one_and_no_optimum():
+    curves = {"falls": [0.9, 0.5, 0.1], "peaks": [0.1, 0.8, 0.2], "grows": [0.1, 0.2, 0.3]}
+    best = {"falls": 0.1, "peaks": 0.2, "grows": 0.3}
+    sources = {name: {"overlap": curve, "best": best[name]} for name, curve in curves.items()}
+    found = {"temperatures": {"samples": 9, "tried": [0.1, 0.2, 0.3], "sources": sources}}
+    told = "\n".join(tables.temperatures(found))
+    assert "Most like falls at 0.1, the end of what was tried: the best may lie beyond." in told
+    assert "Most like grows at 0.3," in told
+    assert "Most like peaks" not in told
+    rows = told.split("\n")[-3:]
+    assert rows[0] == "| 0.1 | 0.900 | 0.100 | 0.100 |"
+    assert rows[1] == "| 0.2 | 0.500 | **0.800** | 0.200 |"
+    assert rows[2] == "| 0.3 | 0.100 | 0.200 | 0.300 |"
 
 
 def test_what_the_data_lacks_is_left_out_and_what_only_the_model_lacks_counts():

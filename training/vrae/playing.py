@@ -15,8 +15,8 @@ from training.data.store import Store
 from training.statistics import Values, overlap, summary
 from training.subject import prior_latents
 from training.temperatures import temperatures
-from training.vrae.excerpts import Excerpts
-from training.vrae.model import VRAE
+from training.vrae.excerpts import Excerpts, Rows
+from training.vrae.model import VRAE, ModelConfig
 from training.vrae.statistics import statistics
 
 WINDOW = 4  # bars that are compared
@@ -31,10 +31,19 @@ Mean = dict[str, float | None]
 
 def windows(model: VRAE, store: Store, count: int) -> NDArray[np.int8]:
     """Return at most `count` windows (N, frames, pitches) of WINDOW bars of the songs that `model` knows."""
-    frames = WINDOW * model.config.bar
-    excerpts = Excerpts(store, replace(model.config, steps=frames, hop=frames))
-    rows = excerpts.known()
-    whole = rows[excerpts.places[rows, 2] == frames]
+    excerpts = by_window(model.config, store)
+    return spread_windows(excerpts, excerpts.known(), count)
+
+
+def by_window(sizes: ModelConfig, store: Store) -> Excerpts:
+    """Return the excerpts of WINDOW bars that stand one after the other in the songs of `store`."""
+    frames = WINDOW * sizes.bar
+    return Excerpts(store, replace(sizes, steps=frames, hop=frames))
+
+
+def spread_windows(excerpts: Excerpts, rows: Rows, count: int) -> NDArray[np.int8]:
+    """Return at most `count` of the excerpts `rows` (N, frames, pitches), spread evenly, if whole."""
+    whole = rows[excerpts.places[rows, 2] == excerpts.sizes.steps]
     if not len(whole):
         whole = rows  # songs of less than a window
     return np.asarray(excerpts.read(spread_rows(whole, count)).numpy())

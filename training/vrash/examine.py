@@ -1,5 +1,6 @@
 """The examination of a VRASH: its bound, what its latents carry, and what it invents beside its data."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -140,18 +141,35 @@ def _latent(model: VRASH, sums: dict[str, NDArray[Any]]) -> Results:
 
 
 def _invented(model: VRASH, found: Phrases, rows: NDArray[np.int64], draws: int, seed: int) -> Results:
+    def write(like: Tensor, temperature: float) -> NDArray[np.int64]:
+        return invent(model, like, seed, temperature)
+
+    told = "the split's phrases, with their labels and lengths"
+    return {"samples": draws, "beside": told, **beside(write, found, rows, draws, seed)}
+
+
+def beside(
+    write: Callable[[Tensor, float], NDArray[np.int64]],
+    found: Phrases,
+    rows: NDArray[np.int64],
+    draws: int,
+    seed: int,
+) -> Results:
+    """Return statistics of `draws` phrases beside those of the phrases `rows`, also at every temperature.
+
+    `write` gives phrases drawn from the prior that are as long as those it is given (N, T, 5), at a
+    temperature: 1, and each one tried for fewer of them.
+    """
     data = found.read(rows)
     like = found.read(np.resize(np.random.default_rng(seed).permutation(rows), draws))
-    written = invent(model, like, seed)
+    written = write(like, 1.0)
     own, true = statistics(written), statistics(data.numpy())
     some = like[: few(draws)]
 
     def play(temperature: float) -> dict[str, NDArray[np.float64]]:
-        return statistics(invent(model, some, seed, temperature))
+        return statistics(write(some, temperature))
 
     return {
-        "samples": draws,
-        "beside": "the split's phrases, with their labels and lengths",
         "statistics": summary(own),
         "data": summary(true),
         "errors": {"model": errors(own), "data": errors(true)},
