@@ -1,6 +1,11 @@
 """What every test starts from."""
 
+import os
 import signal
+
+# A worker a core is as many threads as there are cores: more would wait for each other, spinning.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 def pytest_configure() -> None:
