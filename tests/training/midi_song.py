@@ -46,6 +46,14 @@ def midi(
     return buffer.getvalue()
 
 
+def damaged(data: bytes, places: int, chance: random.Random) -> bytes:
+    """Return `data` with a random byte at as many random places."""
+    spoilt = bytearray(data)
+    for _ in range(places):
+        spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
+    return bytes(spoilt)
+
+
 def _track(events: list[tuple[int, mido.Message]]) -> mido.MidiTrack:
     track = mido.MidiTrack()
     now = 0

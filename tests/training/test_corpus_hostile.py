@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from midi_song import Track, midi, trio, tune
+from midi_song import Track, damaged, midi, trio, tune
 from read_pieces import pieces, reason
 
 from training.data.corpus import read_files
@@ -61,12 +61,10 @@ def test_too_many_parts_are_refused():
 @given(st.integers(0, 10**6), st.integers(1, 40))
 def test_no_damage_to_a_file_raises_anything_but_a_reason(seed, hits):
     chance = random.Random(seed)
-    data = bytearray(midi(trio(bars=2)))
-    for _ in range(hits):
-        data[chance.randrange(len(data))] = chance.randrange(256)
+    data = damaged(midi(trio(bars=2)), hits, chance)
     found = []
     with contextlib.suppress(UnusableError):
-        found = pieces(bytes(data[: chance.randrange(1, len(data) + 1)]))
+        found = pieces(data[: chance.randrange(1, len(data) + 1)])
     assert all(-1 <= piece.rows.min() <= piece.rows.max() < 512 for piece in found)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from midi_song import TICKS, Track, midi, trio
+from midi_song import TICKS, Track, damaged, midi, trio
 
 from engine.codec import DRUM_PITCHES
 from training.data import hits
@@ -100,11 +100,10 @@ def test_hits_of_any_file_stay_in_their_ranges(notes):
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_damaged_files_are_refused_or_give_valid_rows(seed, damage):
-    data, chance = bytearray(midi(trio(8, 1))), random.Random(seed)
-    for _ in range(damage):
-        data[chance.randrange(len(data))] = chance.randrange(256)
+    chance = random.Random(seed)
+    data = damaged(midi(trio(8, 1)), damage, chance)
     try:
-        pieces, _ = READERS["feel"].read("x.mid", bytes(data[: chance.randrange(1, 2 * len(data))]))
+        pieces, _ = READERS["feel"].read("x.mid", data[: chance.randrange(1, 2 * len(data))])
     except UnusableError:
         return
     for piece in pieces:

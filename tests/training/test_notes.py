@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from midi_song import Track, midi, trio
+from midi_song import Track, damaged, midi, trio
 
 from training.data.midi import UnusableError, read_score
 from training.data.notes import (
@@ -140,11 +140,9 @@ def test_eleven_pauses_are_allowed_and_twelve_are_not():
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 40))
 def test_damaged_files_are_refused_or_give_valid_rows(seed, damage):
-    data, chance = bytearray(midi(trio(8, 1))), random.Random(seed)
-    for _ in range(damage):
-        data[chance.randrange(len(data))] = chance.randrange(256)
+    data = damaged(midi(trio(8, 1)), damage, random.Random(seed))
     try:
-        pieces, _ = READERS["note"].read("x.mid", bytes(data))
+        pieces, _ = READERS["note"].read("x.mid", data)
     except UnusableError:
         return
     for piece in pieces:
