@@ -25,7 +25,7 @@ from training.subject import prior_latents
 from training.vrae.examine import Results, examine, posteriors
 from training.vrae.excerpts import Excerpts
 from training.vrae.model import VRAE
-from training.vrae.playing import leans, of_rolls, windows
+from training.vrae.playing import leans, logistic, of_rolls, windows
 
 DIFFERS = """
 - No published column: the paper has no table, and its figures have no number in the text.
@@ -40,6 +40,8 @@ DIFFERS = """
 - Method: the options are the paper's three proposals (section 4), and hearing drawn notes where the paper's
   decoder hears its own probabilities. The two models named as they play are the presets', of other sizes and
   with free bits.
+- Pictures: rolls are draws of what a model's probabilities say, those of a walk with one noise; the likeliest
+  frames of a model that is sure of no note yet are silent.
 """
 HEAD = (
     "model",
@@ -141,7 +143,10 @@ def _latents(job: Job, model: VRAE, store: Store, title: str, limit: int) -> Non
 
 @torch.no_grad()
 def _walk(model: VRAE, store: Store) -> tuple[list[np.ndarray], str, str]:
-    """Return the rolls on the way between an excerpt of the first song and one of the last (section 3.3)."""
+    """Return the rolls on the way between an excerpt of the first song and one of the last (section 3.3).
+
+    All are drawn with one noise: the likeliest frames of a model that is not sure of any note are silent.
+    """
     excerpts = Excerpts(store, model.config)
     rows = excerpts.known()
     songs = excerpts.songs(rows)
@@ -149,7 +154,8 @@ def _walk(model: VRAE, store: Store) -> tuple[list[np.ndarray], str, str]:
     mu = model.posterior(excerpts.read(np.array(ends))).mu
     places = torch.linspace(0, 1, pictures.WALK).unsqueeze(1)
     bars = -(-model.config.steps // model.config.bar)
-    rolls = model.play((1 - places) * mu[0] + places * mu[1], bars, 0.0)
+    noise = logistic(model, bars, 1, seed=0).expand(-1, pictures.WALK, -1, -1)
+    rolls = model.play((1 - places) * mu[0] + places * mu[1], bars, 1.0, noise)
     first, last = (Path(path).stem for path in excerpts.songs(np.array(ends)))
     return [np.asarray(roll.numpy()) for roll in rolls], first, last
 
@@ -160,10 +166,8 @@ def _thousand(job: Job, models: Mapping[str, VRAE], steps: int) -> None:
     for name in (MEDLEY, PLAYS["medley"]):
         model = models[name]
         kept, model.config = model.config, replace(model.config, lean=0.0)
-        torch.manual_seed(0)
-        z = prior_latents(1, model.config.z_size, seed=1)
-        heat = 1.0 if model.config.feedback == "notes" else 0.0
-        roll: Tensor = model.play(z, -(-steps // model.config.bar), heat)[0, :steps]
+        z, bars = prior_latents(1, model.config.z_size, seed=1), -(-steps // model.config.bar)
+        roll: Tensor = model.play(z, bars, 1.0, logistic(model, bars, 1, seed=0))[0, :steps]
         rolls[name], model.config = np.asarray(roll.numpy()), kept
     job.picture("thousand-steps", pictures.long_rolls(rolls, models[MEDLEY].config.lowest))
 
