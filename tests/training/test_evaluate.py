@@ -182,14 +182,21 @@ def test_the_command_prints_json_and_the_same_twice(band_folder, folder, capsys)
     assert json.loads(first)["sources"]["band"]["windows"] == 10
 
 
+@pytest.fixture(scope="module")
+def brief(tiny):
+    """Of two bars, of which a thousand draws at every temperature take seconds."""
+    sizes = replace(TINY, family="flat", bars=2)
+    return replace(tiny, model=sizes, stages=(replace(tiny.stages[-1], bars_decoded=0),))
+
+
 def test_an_export_takes_only_its_own_figures_and_only_a_finished_run(
-    band, tiny, band_folder, tmp_path, capsys
+    band, tiny, brief, band_folder, tmp_path, capsys
 ):
-    fit(tiny, band, tmp_path / "run", report=lambda line: None)
+    fit(brief, band, tmp_path / "run", report=lambda line: None)
     export = ["export", str(tmp_path / "run"), "--output", str(tmp_path / "model.ts")]
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(band_folder)]) == 0
     assert main(export) == 0
-    assert "| band | 10 of 10 |" in (tmp_path / "CARD.md").read_text()
+    assert "| band | 38 of 38 |" in (tmp_path / "CARD.md").read_text()
     figures = tmp_path / "run" / "evaluation.json"
     figures.write_text(figures.read_text().replace('"identity": "', '"identity": "other'))
     assert main(export) == 2
@@ -201,11 +208,11 @@ def test_an_export_takes_only_its_own_figures_and_only_a_finished_run(
 
 
 def test_figures_are_for_the_card_only_if_they_are_of_the_whole_test_split_of_its_own_store(
-    folder, band_folder, tmp_path, capsys
+    band, brief, band_folder, tmp_path, capsys
 ):
+    folder, songs, other = tmp_path / "run", tmp_path / "songs", tmp_path / "other"
+    fit(brief, band, folder, report=lambda line: None)
     kept = folder / "evaluation.json"
-    kept.unlink(missing_ok=True)
-    songs, other = tmp_path / "songs", tmp_path / "other"
     songs.mkdir()
     (songs / "MANIFEST.csv").write_text("path,split\na.mid,train\nb.mid,valid\nc.mid,test\n")
     for seed, name in enumerate(("a.mid", "b.mid", "c.mid")):
@@ -215,7 +222,7 @@ def test_figures_are_for_the_card_only_if_they_are_of_the_whole_test_split_of_it
     for flags, reason in (
         ([*own, "--split", "valid"], "it takes the test split of a store, not valid"),
         (["--midi", str(songs)], "it takes the test split of a store, not a folder of MIDI files"),
-        ([*own, "--limit", "3"], "it takes 10 windows of band, not 3"),
+        ([*own, "--limit", "3"], "it takes 38 windows of band, not 3"),
         (["--data", str(other)], "this is another store than the run learnt from"),
         (own, "it takes 1000 draws from the prior, not 0"),
     ):

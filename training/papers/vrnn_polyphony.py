@@ -71,10 +71,10 @@ class Benchmark:
 
 
 BENCHMARKS = (
-    Benchmark("JSB_Chorales", "vrnn-jsb", 0.1, -11.06, -10.47, "-8.6 to -8.7", "-6.7 to -6.9", -8.20),
-    Benchmark("Nottingham", "vrnn-nottingham", 0.15, -10.25, -5.16, "-3.0 to -3.9", "-2.6 to -2.7"),
-    Benchmark("MuseData", "vrnn-musedata", 0.45, -11.51, -8.56, "-7.2 to -7.5", "-5.9 to -6.2"),
-    Benchmark("Piano_midi", "vrnn-piano", 0.3, -11.05, -8.26, "-7.8 to -8.0", "-7.4 to -7.8"),
+    Benchmark("JSB_Chorales", "vrnn-jsb", 0.18, -11.06, -10.47, "-8.6 to -8.7", "-6.7 to -6.9", -8.20),
+    Benchmark("Nottingham", "vrnn-nottingham", 0.23, -10.25, -5.16, "-3.0 to -3.9", "-2.6 to -2.7"),
+    Benchmark("MuseData", "vrnn-musedata", 0.36, -11.51, -8.56, "-7.2 to -7.5", "-5.9 to -6.2"),
+    Benchmark("Piano_midi", "vrnn-piano", 0.23, -11.05, -8.26, "-7.8 to -8.0", "-7.4 to -7.8"),
 )
 # Name, latent, objective.
 MODELS = (
