@@ -6,8 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.codec import CODECS
-from engine.noise import gumbel
+from training.endless import blank, noise_of
 
 LATENTS = 8  # that are compared
 BARS = 3  # of each
@@ -45,9 +44,8 @@ def listens(module: Any, facts: Mapping[str, Any]) -> bool:
     for z, noise in _drawn(facts):
         state, warm = module.begin(z), torch.ones(1)
         for blocks in noise:
-            blank = _blank(facts)
-            tokens, after, _ = module.bar(z, state, blank, 0, warm, blocks)
-            heard, again, _ = module.bar(z, state, tokens, len(blank), warm, blocks)
+            tokens, after, _ = module.bar(z, state, _blank(facts), 0, warm, blocks)
+            heard, again, _ = module.bar(z, state, tokens, len(tokens), warm, blocks)
             if not torch.equal(heard, tokens) or not torch.allclose(again, after, atol=1e-4):
                 return False
             state = after
@@ -58,9 +56,8 @@ def _drawn(facts: Mapping[str, Any]) -> Iterator[tuple[Tensor, Noise]]:
     """Yield LATENTS draws of the prior with noise for BARS bars of each, always the same."""
     generator = torch.Generator().manual_seed(0)
     for number in range(LATENTS):
-        bars = [gumbel(0, number, bar, facts["steps_per_bar"], facts["noise"]) for bar in range(BARS)]
-        noise = [[torch.from_numpy(block) for block in blocks] for blocks in bars]
-        yield torch.randn(facts["z_size"], generator=generator), noise
+        bars = [noise_of(0, number, bar, facts["steps_per_bar"], facts["noise"]) for bar in range(BARS)]
+        yield torch.randn(facts["z_size"], generator=generator), bars
 
 
 def _beside(rows: Rows, z: Tensor, noise: Noise, seed: int) -> Iterator[Tensor]:
@@ -82,8 +79,7 @@ def _written(module: Any, z: Tensor, noise: Noise, facts: Mapping[str, Any]) -> 
 
 
 def _blank(facts: Mapping[str, Any]) -> Tensor:
-    columns = sum(voice.columns for voice in CODECS[facts["codec"]].voices)
-    return torch.zeros((facts["steps_per_bar"], columns), dtype=torch.int64)
+    return blank(facts["codec"], facts["steps_per_bar"])
 
 
 def _steps(tokens: Tensor) -> Tensor:

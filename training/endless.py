@@ -1,6 +1,6 @@
 """An exported file that plays without end, opened to be examined: bar after bar with the engine's noise."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,22 +46,30 @@ class EndlessFile:
         """Yield the tokens (steps, columns) of bar after bar of `z` (z_size,), with the noise of `draw`."""
         facts, state, bar = self.manifest, None, 0
         while True:
-            noise = gumbel(self.seed, draw, bar, facts.steps_per_bar, facts.streams)
-            tokens, state = self._bar(z, state, temperature, noise)
+            blocks = noise_of(self.seed, draw, bar, facts.steps_per_bar, facts.streams)
+            tokens, state = self._bar(z, state, temperature, blocks)
             yield np.asarray(tokens.numpy())
             bar += 1
 
     @torch.inference_mode()
     def _bar(
-        self, z: Tensor, state: Tensor | None, temperature: float, noise: tuple[NDArray[np.float32], ...]
+        self, z: Tensor, state: Tensor | None, temperature: float, blocks: list[Tensor]
     ) -> tuple[Tensor, Tensor]:
-        columns = len(CODECS[self.manifest.codec].vocabularies)
-        blank = torch.zeros((self.manifest.steps_per_bar, columns), dtype=torch.int64)
-        blocks = [torch.from_numpy(block) for block in noise]
+        empty = blank(self.manifest.codec, self.manifest.steps_per_bar)
         with optimized_execution(False):  # as the engine has it: quicker for one bar at a time
             before = self.module.begin(z) if state is None else state
-            tokens, after, _ = self.module.bar(z, before, blank, 0, torch.tensor([temperature]), blocks)
+            tokens, after, _ = self.module.bar(z, before, empty, 0, torch.tensor([temperature]), blocks)
         return tokens, after
+
+
+def blank(codec: str, steps: int) -> Tensor:
+    """Return a bar of `codec` (steps, columns) in which nothing is written."""
+    return torch.zeros((steps, len(CODECS[codec].vocabularies)), dtype=torch.int64)
+
+
+def noise_of(seed: int, draw: int, bar: int, steps: int, streams: Sequence[int]) -> list[Tensor]:
+    """Return the engine's noise (steps, width) of each stream of a bar."""
+    return [torch.from_numpy(block) for block in gumbel(seed, draw, bar, steps, streams)]
 
 
 def endless(path: Path) -> bool:

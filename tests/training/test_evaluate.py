@@ -190,8 +190,9 @@ def brief(tiny):
 
 
 def test_an_export_takes_only_its_own_figures_and_only_a_finished_run(
-    band, tiny, brief, band_folder, tmp_path, capsys
+    tiny, brief, band_folder, tmp_path, capsys
 ):
+    band = Store.open(band_folder)
     fit(brief, band, tmp_path / "run", report=lambda line: None)
     export = ["export", str(tmp_path / "run"), "--output", str(tmp_path / "model.ts")]
     assert main(["evaluate", str(tmp_path / "run"), "--data", str(band_folder)]) == 0
