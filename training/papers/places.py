@@ -29,12 +29,20 @@ def tsne(mu: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(found, np.float64)
 
 
-def kept(mu: NDArray[np.float64], names: Sequence[str]) -> tuple[float, float]:
+def kept(mu: NDArray[np.float64], names: Sequence[str], alike: NDArray[np.bool_]) -> tuple[float, float]:
     """Return the share of `mu` (N, z_size) whose nearest other has its name (N,), and what chance gives.
 
-    What comes back in its own song counts: that songs repeat themselves is what keeps them together.
+    Others that are `alike` (N, N) are passed over: any encoder, also one that has learnt nothing, puts what
+    is the same at the same place.
     """
     apart, own = np.linalg.norm(mu[:, None] - mu[None], axis=2), np.array(names)
-    np.fill_diagonal(apart, np.inf)
+    apart[alike | np.eye(len(mu), dtype=bool)] = np.inf
+    others = np.isfinite(apart).any(1)
     shares = np.unique(own, return_counts=True)[1] / len(own)
-    return float((own[apart.argmin(1)] == own).mean()), float((shares**2).sum())
+    return float((own[apart.argmin(1)] == own)[others].mean()), float((shares**2).sum())
+
+
+def same(music: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return which of `music` (N, ...) are the same, (N, N)."""
+    _, which = np.unique(music.reshape(len(music), -1), axis=0, return_inverse=True)
+    return np.equal.outer(which.ravel(), which.ravel())

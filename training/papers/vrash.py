@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from training import run
 from training.data.draws import spread_rows
@@ -166,19 +168,30 @@ def _repeats(ours: Results, theirs: Results) -> str:
 @torch.no_grad()
 def _latents(job: Job, model: VRASH, store: Store, count: int) -> None:
     """Draw the latents of phrases that do not tell their label, and say how they keep together (Figure 6)."""
-    from training.papers.places import kept, scatter, tsne
+    from training.papers.places import kept, same, scatter, tsne
 
     found = phrases(store, model.config)
     rows = found.of("test")
     rows = spread_rows(rows, count)
     notes = found.read(rows)
     notes[..., len(ELEMENTS) :] = -1
-    mu = torch.cat([model.posterior(some).mu for some in notes.split(BATCH)]).double().numpy()
+    mu = _means(model, notes)
     names = found.names(rows)
     title = "t-SNE of the latents of test phrases, by source"
     job.picture("t-sne", scatter(tsne(mu), names, title))
-    same, chance = kept(mu, names)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        blank = _means(VRASH(model.config).eval(), notes)
+    alike = same(notes.numpy())
+    (near, chance), (before, _) = kept(mu, names, alike), kept(blank, names, alike)
     job.say(
-        f"Latents of {len(mu)} test phrases that do not tell their source: the nearest other one is of the "
-        f"same source for {same:.0%}; by chance for {chance:.0%}. Model {run.identity(model)}."
+        f"Latents of {len(mu)} test phrases that do not tell their source: the nearest other one that is not "
+        f"the same note for note is of the same source for {near:.0%}; before training for {before:.0%}, by "
+        f"chance for {chance:.0%}. Model {run.identity(model)}."
     )
+
+
+def _means(model: VRASH, notes: Tensor) -> NDArray[np.float64]:
+    """Return the posteriors' means (N, z_size) of `notes` (N, T, 5)."""
+    found = [model.posterior(some).mu for some in notes.split(BATCH)]
+    return np.asarray(torch.cat(found).double().numpy())
