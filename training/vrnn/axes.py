@@ -39,7 +39,7 @@ SPREAD = "surprise"  # the last component: how widely latents are drawn
 SANE = ("pitches", "register", "range", "silent", "in key", "consonant")
 BASES = 48  # sequences that every axis is tried on
 STEPS = 48  # frames of each
-SPREADS = (2.0, 1.5, 1.0, 0.5)  # doublings, tried from the widest
+SPREADS = (2.0, 1.5, 1.0, 0.5, 0.25)  # doublings, tried from the widest
 FEWEST = 8  # frames of training data, to tell a quarter of them
 DIGITS = 6  # of a vector's numbers
 
