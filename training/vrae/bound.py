@@ -5,8 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.config import Stage
-from training.loss import NATS_PER_BIT, SAMPLES, importance_sampled, kl, penalty
-from training.musicvae.model import Posterior
+from training.loss import NATS_PER_BIT, SAMPLES, Posterior, importance_sampled, kl, penalty
 from training.system import Figures
 from training.vrae.model import VRAE
 
