@@ -43,7 +43,7 @@ def log_likelihood(model: VRAE, excerpts: Tensor, samples: int = SAMPLES) -> Ten
     def nats(z: Tensor) -> Tensor:
         return nats_of_steps(model.logits(z, excerpts).float(), excerpts).double().sum(1)
 
-    return importance_sampled(*model.posterior(excerpts), nats, samples)
+    return importance_sampled(*model.posterior(excerpts), nats, samples).estimate
 
 
 @torch.no_grad()
