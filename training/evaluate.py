@@ -17,6 +17,7 @@ from training.data.store import Store
 from training.data.view import View, view, widened
 from training.loss import NATS_PER_BIT, kl, reconstruction
 from training.musicvae.batches import called
+from training.musicvae.bound import likelihood
 from training.musicvae.objectives import RESTS, accuracies
 from training.statistics import Values, duplicates, overlap, statistics, summary
 from training.subject import Subject, prior_latents
@@ -25,6 +26,7 @@ from training.temperatures import few, temperatures
 CHUNKS = 32  # in which training windows are read, to keep only their drums in memory
 BATCH = 64  # windows at a time
 LIMIT = 1000  # windows of a source
+LIKELY = 16  # of them, whose likelihood is estimated: each takes as long as ten others
 SAMPLES = 1000  # draws from the prior
 PAIRS, POINTS = 32, 9  # interpolations walked, and points on each
 
@@ -50,7 +52,9 @@ def evaluate(
     At most `limit` windows a source, spread evenly; `samples` draws from the prior, decoded at temperature
     1.0, beside the data, and fewer of them at every temperature tried. Accuracies are shares of equal tokens
     (token), the same as a mean over files that counts each file once (by_file), and shares of equal tokens
-    where the data has an onset (onset); nats are a window's. EvaluateError: no windows of its voices.
+    where the data has an onset (onset); nats are a window's. The importance-sampled figure is the ELBO and
+    the mean that the estimate is above it, by the same draws, on LIKELY windows. EvaluateError: no windows of
+    its voices.
     """
     torch.manual_seed(seed)
     sources: dict[str, Results] = {}
@@ -135,6 +139,7 @@ def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: i
     mu = torch.cat(mus)
     units, worth = active_units(mu), sums["worth"] / len(windows)
     nats, divergence = sums["reconstruction"] / len(windows), sums["kl"] / len(windows)
+    bound, estimate = likelihood(subject, windows[spread_rows(np.arange(len(windows)), LIKELY)])
     return {
         "teacher_forced": {
             name: {"token": c[0] / max(c[1], 1.0), "onset": c[2] / max(c[3], 1.0)}
@@ -152,6 +157,7 @@ def _source(subject: Subject, windows: Tensor, files: NDArray[np.int64], seed: i
         "kl_nats": divergence,
         "kl_bits": divergence / NATS_PER_BIT,
         "elbo_nats": -(nats + divergence),
+        "importance_sampled_nats": float((estimate - bound).mean()) - (nats + divergence),
         "active_units": units,
         "z_size": mu.shape[-1],
         "worth_bits": worth / NATS_PER_BIT,  # of its own z against another window's

@@ -1,4 +1,4 @@
-"""The terms of the objective: masked cross-entropy, the KL divergence and free bits; and the likelihood."""
+"""The terms of the objective: q(z|x), masked cross-entropy, KL divergence, free bits; and the likelihood."""
 
 from collections.abc import Callable
 from math import log
@@ -10,6 +10,24 @@ from torch import Tensor
 
 NATS_PER_BIT = log(2.0)
 SAMPLES = 40  # of the importance-sampled estimate, as in Chung et al. 2015, section 5
+
+
+class Posterior(NamedTuple):
+    """q(z|x): `mu` and `sigma`, each (B, z_size)."""
+
+    mu: Tensor
+    sigma: Tensor
+
+    def sample(self) -> Tensor:
+        """Return a draw by the reparameterisation trick (Kingma & Welling 2014), (B, z_size)."""
+        return self.mu + self.sigma * torch.randn_like(self.sigma)
+
+
+class Likelihood(NamedTuple):
+    """Of log p(x) in nats, float64, each (B,), by the same draws: the bound, and an estimate above it."""
+
+    bound: Tensor
+    estimate: Tensor
 
 
 class Reconstruction(NamedTuple):
@@ -56,11 +74,11 @@ def penalty(kl_nats: Tensor, beta: float, free_bits: float) -> Tensor:
 
 def importance_sampled(
     mu: Tensor, sigma: Tensor, nats: Callable[[Tensor], Tensor], samples: int = SAMPLES
-) -> Tensor:
-    """Return the importance-sampled estimate (B,) in nats of log p(x), float64.
+) -> Likelihood:
+    """Return the bound on log p(x) and its importance-sampled estimate (Burda et al. 2016).
 
     The mean of p(x|z) p(z) / q(z|x) over `samples` draws z (B, z_size) of q, N(`mu`, `sigma`); `nats` gives
-    -log p(x|z) (B,). On average above the bound and below the truth.
+    -log p(x|z) (B,). On average the estimate is above the bound and below the truth.
     """
     weights = []
     for _ in range(samples):
@@ -69,4 +87,5 @@ def importance_sampled(
         # log p(z) - log q(z|x): the constants of the two Gaussians cancel.
         ratio = (0.5 * (noise.double().square() - z.double().square()) + sigma.double().log()).sum(1)
         weights.append(ratio - nats(z).double())
-    return torch.stack(weights).logsumexp(0) - log(samples)
+    drawn = torch.stack(weights)
+    return Likelihood(drawn.mean(0), drawn.logsumexp(0) - log(samples))

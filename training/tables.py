@@ -49,21 +49,23 @@ def table(results: Mapping[str, Any]) -> str:
         lines.append(f"| *published, {family}, its own data* | - | - | {' | '.join(cells)} | - | - | - |")
     lines += [
         "",
-        "| source | ELBO, nats a window | reconstruction | KL, bits | worth of z, bits | active units "
-        f"| {MOVE} | drums that a training window has too |",
-        "|---|---|---|---|---|---|---|---|",
+        "| source | ELBO, nats a window | importance sampled | reconstruction | KL, bits | worth of z, bits "
+        f"| active units | {MOVE} | drums that a training window has too |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for name, source in results["sources"].items():
         move, seen = source["interpolation"].get("largest_move"), source.get("drums_seen_in_training")
         lines.append(
-            f"| {name} | {source['elbo_nats']:.1f} | {source['reconstruction_nats']:.1f} "
+            f"| {name} | {source['elbo_nats']:.1f} "
+            f"| {_figure(source.get('importance_sampled_nats'), '.1f')} "
+            f"| {source['reconstruction_nats']:.1f} "
             f"| {source['kl_bits']:.0f} | {_figure(source.get('worth_bits'), '.0f')} "
             f"| {source['active_units']} of {source['z_size']} "
             f"| {'-' if move is None else format(move, '.3f')} "
             f"| {'-' if seen is None else format(seen, '.0%')} |"
         )
         if source["collapsed"]:
-            lines.append(f"| {name}: **posterior collapse** | | | | | | | |")
+            lines.append(f"| {name}: **posterior collapse** | | | | | | | | |")
     return "\n".join(lines + prior(results))
 
 

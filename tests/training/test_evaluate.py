@@ -17,6 +17,7 @@ from training.data.view import view, widened
 from training.evaluate import evaluate
 from training.export import export_model
 from training.fit import fit
+from training.musicvae.bound import likelihood
 from training.musicvae.model import MusicVAE
 from training.run import load
 from training.subject import RunSubject, SubjectError, open_subject
@@ -161,6 +162,20 @@ def test_figures_of_before_temperatures_were_measured_are_still_tabled(band):
     assert told.startswith(table(results))
     assert "| temperature |" in told
     assert "| temperature |" not in table(results)
+
+
+def test_the_likelihood_is_tabled_beside_the_bound_and_left_out_of_figures_of_before_it(peaked):
+    subject, store = RunSubject(peaked), drawn(peaked, 1.0)
+    results = evaluate(subject, store, "test", samples=0)
+    source, seen = results["sources"]["own"], view(store, ("melody",), 4)
+    found = likelihood(subject, torch.from_numpy(seen.tokens(seen.of("test"))), 100)
+    likely = source["importance_sampled_nats"]
+    assert source["elbo_nats"] < likely
+    assert source["elbo_nats"] == pytest.approx(float(found.bound.mean()), abs=0.1)
+    assert likely == pytest.approx(float(found.estimate.mean()), abs=0.4)  # 16 windows tell of sixty
+    assert f"| own | {source['elbo_nats']:.1f} | {likely:.1f} | " in table(results)
+    del source["importance_sampled_nats"]
+    assert f"| own | {source['elbo_nats']:.1f} | - | " in table(results)
 
 
 def test_a_single_voice_is_told_beside_its_own_published_figures(band):

@@ -9,8 +9,10 @@ from small import TINY
 from test_musicvae import FLAT, music, nats_of, sure
 
 from training.config import Stage
+from training.musicvae.bound import likelihood
 from training.musicvae.model import MusicVAE
 from training.musicvae.objectives import OBJECTIVES
+from training.subject import RunSubject
 
 
 def lstm(w, name, layer, x, state):
@@ -52,7 +54,7 @@ def by_hand(model, z, window):
         for v in range(run.shape[1]):
             name = f"decoders.{v}"
             held, before = begun(w, f"{name}.initial", context), model.bottoms[v].start
-            for token in run[:, v]:
+            for token in run[run[:, v] >= 0, v]:
                 x = np.concatenate([w[f"{name}.embedding.weight"][before], context])
                 for layer in range(2):
                     held[layer] = lstm(w, f"{name}.lstm", layer, x, held[layer])
@@ -78,6 +80,33 @@ def test_the_likelihood_is_that_of_the_papers_equations_in_float64(sizes):
     np.testing.assert_allclose(nats_of(model, windows).numpy(), expected, rtol=1e-5)
     loss = OBJECTIVES["windows"](model, windows, Stage("windows", beta=0.0), 0)[0]
     assert float(loss) == pytest.approx(np.mean(expected) / (3 * 16), rel=1e-3)
+
+
+@pytest.mark.parametrize("family", ["hierarchical", "flat"])
+@torch.no_grad()
+def test_bound_importance_sampled_and_exact_likelihood_stand_in_this_order(family):
+    torch.manual_seed(1)
+    sizes = replace(TINY, family=family, voices=("melody", "drums"), bars=2, steps_per_bar=3, z_size=1)
+    model, windows = MusicVAE(sizes).eval(), music(3)[:, :2, :3, [0, 2]]
+    for parameter in model.parameters():
+        parameter.mul_(2.0)  # what a window is, depends on z
+    model.encoder.sigma.bias.add_(1.5)  # wide: few draws of q miss what the truth has
+    windows[1, ..., 1] = -1  # a voice that a song lacks
+    grid = np.linspace(-8, 8, 201)
+    prior = -0.5 * grid**2 - 0.5 * np.log(2 * np.pi)
+    given = [[-by_hand(model, np.array([z]), window) for z in grid] for window in windows.numpy()]
+    exact = np.logaddexp.reduce(np.array(given) + prior, axis=1) + np.log(grid[1] - grid[0])
+    torch.manual_seed(0)
+    subject, copies = RunSubject(model), windows.repeat(400, 1, 1, 1)
+    bound, estimate = (part.view(400, 3).mean(0).numpy() for part in likelihood(subject, copies, 5))
+    assert (bound < estimate).all()
+    assert (estimate < exact + 0.03).all()
+    for window, below in zip(windows, bound, strict=True):
+        copies = window.repeat(400, 1, 1, 1)
+        loss = OBJECTIVES["windows"](model, copies, Stage("windows", beta=1.0, free_bits=0.0), 0)[0]
+        assert -6 * float(loss) == pytest.approx(below, abs=0.1)  # the bound is what is minimised
+    many = likelihood(subject, windows.repeat(400, 1, 1, 1), 10).estimate.view(400, 3)
+    np.testing.assert_allclose(many.logsumexp(0) - np.log(400), exact, atol=0.05)
 
 
 def ends_by_hand(w, name, inputs):

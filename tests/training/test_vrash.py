@@ -58,14 +58,26 @@ def test_padding_changes_no_figure(family, cell):
 @pytest.mark.parametrize(("family", "cell"), KINDS)
 @torch.no_grad()
 def test_the_bound_does_not_depend_on_the_batch(family, cell):
-    model, phrases = build(family, cell), padded(batch(6), [12, 7, 3, 10, 12, 9])
-    mu = model.posterior(phrases).mu
-    whole = nats_of_notes(model.teacher_forced(mu, phrases), phrases)
-    for row in range(6):
-        one = phrases[row : row + 1]
-        alone = nats_of_notes(model.teacher_forced(model.posterior(one).mu, one), one)
-        torch.testing.assert_close(alone[0], whole[row], rtol=1e-4, atol=1e-5)
-    assert whole[1, 7:].abs().sum() == 0
+    lengths = [12, 7, 3, 10, 12, 9]
+    model, phrases = build(family, cell), padded(batch(6), lengths)
+    if model.encoder is not None:
+        model.encoder.mu.weight.mul_(10.0)  # phrases of different KL
+        model.encoder.sigma.weight.zero_()
+        model.encoder.sigma.bias.fill_(-40.0)  # as little noise as there can be
+    nats, divergence = bound(model, phrases)
+    assert nats[1, 7:].abs().sum() == 0
+    assert (float(divergence.std()) > 0.1) == (family != "lm")
+    total = 0.0
+    for row, length in enumerate(lengths):
+        for one in (phrases[row : row + 1], phrases[row : row + 1, :length]):
+            alone, told = bound(model, one)
+            torch.testing.assert_close(alone[0, :length], nats[row, :length], rtol=1e-3, atol=1e-3)
+            torch.testing.assert_close(told[0], divergence[row], rtol=1e-4, atol=1e-4)
+        loss, figures = loss_of(model, one)
+        assert loss == pytest.approx(float(nats[row].sum() + divergence[row]) / length, rel=1e-4)
+        assert figures["bound"] == pytest.approx(loss, rel=1e-4)
+        total += loss * length
+    assert loss_of(model, phrases)[0] == pytest.approx(total / sum(lengths), rel=1e-4)
 
 
 @pytest.mark.parametrize(("family", "cell"), KINDS)

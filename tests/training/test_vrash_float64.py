@@ -1,9 +1,9 @@
-"""A VRASH's posterior and likelihood against its equations in NumPy and float64, which share no code."""
+"""Posterior and likelihood of a VRASH and its baselines against NumPy in float64, which shares no code."""
 
 import numpy as np
 import pytest
 import torch
-from test_vrash import batch, build, padded
+from test_vrash import KINDS, batch, build, padded
 
 from training.vrash.bound import nats_of_notes
 
@@ -37,19 +37,23 @@ class ByHand:
         return state
 
 
-@pytest.mark.parametrize("cell", ["highway", "lstm"])
+@pytest.mark.parametrize(("family", "cell"), KINDS)
 @torch.no_grad()
-def test_the_decoders_likelihood_is_that_of_numpy_in_float64(cell):
-    model, phrases = build(cell=cell), batch(2)
+def test_the_decoders_likelihood_is_that_of_numpy_in_float64(family, cell):
+    model, phrases = build(family, cell), batch(2)
     z = torch.randn(2, 4)
     nats = nats_of_notes(model.teacher_forced(z, phrases), phrases).numpy()
     hand = ByHand(model.decoder)
     for row in range(2):
         latent, told = z[row].double().numpy(), phrases[row].numpy()
-        state = np.tanh(hand.affine("initial", latent))
+        state = np.zeros(24 if cell == "highway" else 48)
+        if family != "lm":
+            state = np.tanh(hand.affine("initial", latent))
         before = [11, 12, 11]  # not told
         for step, note in enumerate(told):
-            heard = [*hand.told("labels", note[3:]), latent, *hand.told("embedding", before)]
+            heard = hand.told("labels", note[3:])
+            heard += [latent] if family != "lm" else []
+            heard += hand.told("embedding", before) if family != "vae" else []
             state = hand.step(np.concatenate(heard), state)
             for k in range(3):
                 x = np.concatenate([state[:24], *hand.told("embedding", note[:k])])
@@ -61,10 +65,17 @@ def test_the_decoders_likelihood_is_that_of_numpy_in_float64(cell):
             before = list(note[:3])
 
 
-@pytest.mark.parametrize("cell", ["highway", "lstm"])
 @torch.no_grad()
-def test_the_posterior_is_that_of_numpy_in_float64(cell):
-    model, phrases = build(cell=cell), padded(batch(2), [12, 5])
+def test_the_posterior_of_a_language_model_is_the_prior():
+    mu, sigma = build("lm").posterior(batch(2))
+    assert torch.equal(mu, torch.zeros(2, 4))
+    assert torch.equal(sigma, torch.ones(2, 4))
+
+
+@pytest.mark.parametrize(("family", "cell"), [kind for kind in KINDS if kind[0] != "lm"])
+@torch.no_grad()
+def test_the_posterior_is_that_of_numpy_in_float64(family, cell):
+    model, phrases = build(family, cell), padded(batch(2), [12, 5])
     hand, found = ByHand(model.encoder), model.posterior(phrases)
     for row, length in enumerate((12, 5)):
         state, outputs = np.zeros(model.encoder.cell.state_size), []

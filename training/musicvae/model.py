@@ -6,13 +6,14 @@ missing and the loss leaves out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.codec import CODECS
+from training.loss import Posterior
 
 VOICES = {voice.name: voice for voice in CODECS["trio"].voices}
 
@@ -38,17 +39,6 @@ class ModelConfig:
     def vocabularies(self) -> tuple[int, ...]:
         """How many tokens each voice has."""
         return tuple(VOICES[voice].vocabulary for voice in self.voices)
-
-
-class Posterior(NamedTuple):
-    """q(z|x): `mu` and `sigma`, each (B, z_size)."""
-
-    mu: Tensor
-    sigma: Tensor
-
-    def sample(self) -> Tensor:
-        """Return a draw by the reparameterisation trick (equation 2), (B, z_size)."""
-        return self.mu + self.sigma * torch.randn_like(self.sigma)
 
 
 def both_ends(lstm: nn.LSTM, sequence: Tensor) -> Tensor:

@@ -5,8 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from training.config import Stage
-from training.loss import NATS_PER_BIT, SAMPLES, importance_sampled, kl, penalty
-from training.musicvae.model import Posterior
+from training.loss import NATS_PER_BIT, SAMPLES, Posterior, importance_sampled, kl, penalty
 from training.system import Figures
 from training.vrae.model import VRAE
 
@@ -44,7 +43,7 @@ def log_likelihood(model: VRAE, excerpts: Tensor, samples: int = SAMPLES) -> Ten
     def nats(z: Tensor) -> Tensor:
         return nats_of_steps(model.logits(z, excerpts).float(), excerpts).double().sum(1)
 
-    return importance_sampled(*model.posterior(excerpts), nats, samples)
+    return importance_sampled(*model.posterior(excerpts), nats, samples).estimate
 
 
 @torch.no_grad()

@@ -11,7 +11,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from training.musicvae.model import Posterior
+from training.loss import Posterior
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,4 +67,5 @@ def log_likelihood(model: VRASH, batch: Tensor, samples: int = SAMPLES) -> Tenso
     def nats(z: Tensor) -> Tensor:
         return nats_of_notes(model.teacher_forced(z, batch), batch).double().sum((1, 2))
 
-    return importance_sampled(*model.posterior(batch), nats, samples if model.config.family != "lm" else 1)
+    samples = samples if model.config.family != "lm" else 1
+    return importance_sampled(*model.posterior(batch), nats, samples).estimate

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.data.notes import OCTAVE, OCTAVES, PITCHES, SIZES
-from training.musicvae.model import Posterior
+from training.loss import Posterior
 from training.vrash.highway import cell
 
 ELEMENTS = len(SIZES)
