@@ -45,4 +45,4 @@ def kept(mu: NDArray[np.float64], names: Sequence[str], alike: NDArray[np.bool_]
 def same(music: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Return which of `music` (N, ...) are the same, (N, N)."""
     _, which = np.unique(music.reshape(len(music), -1), axis=0, return_inverse=True)
-    return np.equal.outer(which.ravel(), which.ravel())
+    return np.asarray(np.equal.outer(which.ravel(), which.ravel()), np.bool_)
