@@ -99,7 +99,7 @@ def reproduce(job: Job, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> None:
     """Train four models on each of `benchmarks`, and write their likelihoods and the paper's Figure 2."""
     configs = [job.config(each.config, "vrnn", form="roll") for each in benchmarks]
     store = job.store("roll", ARCHIVE)
-    minutes = sum(benchmark.share for benchmark in benchmarks)
+    shares = sum(benchmark.share for benchmark in benchmarks)
     rows: list[Sequence[Cell]] = []
     beside: list[Sequence[Cell]] = []
     ahead: list[Sequence[Cell]] = []
@@ -109,7 +109,7 @@ def reproduce(job: Job, benchmarks: Sequence[Benchmark] = BENCHMARKS) -> None:
         for name, latent, objective in MODELS:
             config = variant(base, latent, objective)
             folder = f"{benchmark.config}-{name.lower().replace(', ', '-')}"
-            run = job.run(folder, config, store, benchmark.share / minutes / len(MODELS))
+            run = job.run(folder, config, store, benchmark.share / shares / len(MODELS))
             found = measured[name] = measure(run.model, test)
             rows.append((*_row(benchmark, name, found), *effort(job, folder)))
             job.report(f"{benchmark.source}, {name}: {found.bound:.3f} nats a frame")
