@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from functools import partial
-from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,6 @@ from live.errand import UserError, run
 from live.mirror import Mirror
 
 THREE = {"p50", "p99", "max"}
-needs_trio = pytest.mark.skipif(
-    not resources.files("presets").joinpath("trio", "model.ts").is_file(),
-    reason="presets/trio/model.ts is not there: train and export it with live-train",
-)
 USED = {"player", "composer", "guard", "live", "player and composer"}
 
 
@@ -77,10 +72,6 @@ def test_under_stress_it_is_played_to_its_end_and_its_knobs_never_rest() -> None
         assert figures["screen_frames_reason"] is None
 
 
-@pytest.mark.skipif(
-    not resources.files("presets").joinpath("drums", "model.ts").is_file(),
-    reason="presets/drums/model.ts is not there: train and export it with live-train",
-)
 def test_a_preset_that_plays_anothers_model_is_started_afresh_and_a_model_of_no_preset_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -106,7 +97,6 @@ def test_a_performance_that_cannot_be_played_says_why() -> None:
         trial.perform(setup, 1.0, partial(Session, compose=broken))
 
 
-@needs_trio
 def test_the_plain_loop_of_the_shipped_weights_writes_nearly_the_same() -> None:
     figures = run(decoding.decode, from_preset(find("trio")), 4, True)
     assert set(figures["decode_ms_per_bar"]) == {"p50", "p99", "worst"}

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from importlib import resources
 from pathlib import Path
 from typing import TypeVar
 
@@ -46,12 +45,6 @@ def need(*programs: str) -> None:
         lacking(f"no {', '.join(missing)}: apt-get install {' '.join(packages)}")
 
 
-def need_trio() -> None:
-    """Skip the test unless the trio's model is there."""
-    if not resources.files("presets").joinpath("trio", "model.ts").is_file():
-        lacking("presets/trio/model.ts is not there: train and export it with live-train")
-
-
 def until(look: Callable[[], T], what: str) -> T:
     """Return the first true value of `look`, asked again and again."""
     deadline = time.monotonic() + PATIENCE
@@ -75,7 +68,6 @@ class Live:
     """`live --preset trio --headless --api jack`, running, with its processes."""
 
     def __init__(self, environment: dict[str, str], *arguments: object) -> None:
-        need_trio()
         command = [str(live_script()), "--preset", "trio", "--headless", "--api", "jack"]
         self.process = subprocess.Popen(
             [*command, *(str(word) for word in arguments)],

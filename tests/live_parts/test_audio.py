@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from heard import written
 from numpy.typing import NDArray
-from parts import Live, live_script, need, need_trio, stop, until
+from parts import Live, live_script, need, stop, until
 
 from engine.sound import Sound
 from engine.soundfont import font_path
@@ -61,7 +61,6 @@ def test_fluidsynth_on_the_port_gives_audio(
 
 
 def test_the_built_in_sound_plays_the_trio_on_the_null_device(run: Run, tmp_path: Path) -> None:
-    need_trio()
     rendered, capture = tmp_path / "render.mid", tmp_path / "take.wav"
     run(live_script(), "render", "--preset", "trio", "--bars", 1, "--seed", 7, "--output", rendered)
     sound = Sound.open({0: 4, 1: 33, 9: 0}, device="null", capture=capture)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from heard import by_channel, notes, sounding, ticks_heard, written
 from listener import Receiver
-from parts import Live, live_script, need_trio, until
+from parts import Live, live_script, until
 
 pytestmark = pytest.mark.parts
 Start = Callable[..., Live]
@@ -20,7 +20,6 @@ ARGUMENTS = ("--bars", BARS, "--seed", SEED, "--delay", 2)
 
 
 def render(run: Run, path: Path, *arguments: object) -> Path:
-    need_trio()
     run(
         live_script(),
         "render",

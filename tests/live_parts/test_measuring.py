@@ -4,14 +4,13 @@ import json
 from collections.abc import Callable
 
 import pytest
-from parts import live_script, need_trio
+from parts import live_script
 
 pytestmark = pytest.mark.parts
 Run = Callable[..., str]
 
 
 def test_bench_hears_every_note_at_a_second_process_and_moves_knobs_from_a_third(run: Run) -> None:
-    need_trio()
     words = ("--preset", "trio", "--json", "--bars", 4, "--seconds", 4)
     figures = json.loads(run(live_script(), "bench", *words))
     assert figures["out_port"].startswith("JACK: live:trio")
@@ -32,7 +31,6 @@ def test_bench_hears_every_note_at_a_second_process_and_moves_knobs_from_a_third
 
 
 def test_under_stress_a_thousand_control_changes_a_second_are_sent_beside_a_real_screen(run: Run) -> None:
-    need_trio()
     words = ("--preset", "trio", "--json", "--bars", 4, "--seconds", 4, "--stress")
     figures = json.loads(run(live_script(), "bench", *words))
     # Those of four seconds, but for what a machine that stalls has not sent by then.

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from heard import sounding, written
 from listener import Receiver
-from parts import Live, live_script, need_trio, until
+from parts import Live, live_script, until
 
 from engine.midi import CLOCK, CONTINUE, NOTE_ON, POSITION, START, STOP
 
@@ -72,7 +72,6 @@ def test_others_hear_start_then_96_pulses_a_bar_then_stop(live: Start, receiver:
 def test_it_plays_as_a_master_in_another_program_says(
     live: Start, receiver: Listen, master: Callable[[], Say], run: Run, tmp_path: Path
 ) -> None:
-    need_trio()
     path = tmp_path / "render.mid"
     words = ("--preset", "trio", "--bars", 12, "--seed", SEED, "--output", path)
     run(live_script(), "render", *words)

@@ -1,10 +1,13 @@
 """Where latents lie: their places in a picture, and whether those of one song or source lie together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from torch import nn
 
 
 def scatter(places: NDArray[np.float64], names: Sequence[str], title: str) -> Figure:
@@ -46,3 +49,22 @@ def same(music: NDArray[np.integer]) -> NDArray[np.bool_]:
     """Return which of `music` (N, ...) are the same, (N, N)."""
     _, which = np.unique(music.reshape(len(music), -1), axis=0, return_inverse=True)
     return np.asarray(np.equal.outer(which.ravel(), which.ravel()), np.bool_)
+
+
+def beside_untrained(
+    model: nn.Module,
+    config: Any,
+    means: Callable[[Any], NDArray[np.float64]],
+    names: Sequence[str],
+    alike: NDArray[np.bool_],
+) -> str:
+    """Say how often `model` puts next to each other what has the same name, as `kept` has it.
+
+    Beside it stands what the same network of that `config` does before training, always the same one;
+    `means` encodes what has the `names` (N,) with a model, (N, z_size).
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        blank = type(model)(config).eval()
+    (near, chance), (before, _) = kept(means(model), names, alike), kept(means(blank), names, alike)
+    return f"for {near:.0%}; before training for {before:.0%}, by chance for {chance:.0%}"

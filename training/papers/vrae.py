@@ -18,7 +18,7 @@ from training.data.draws import spread_rows
 from training.data.store import Store
 from training.papers import vrae_pictures as pictures
 from training.papers.job import Cell, Job
-from training.papers.places import kept, same, scatter, tsne
+from training.papers.places import beside_untrained, same, scatter, tsne
 from training.papers.vrae_plan import BAR, MAP, MEDLEY, PLAYS, Plan
 from training.statistics import summary
 from training.subject import prior_latents
@@ -130,21 +130,19 @@ def _latents(job: Job, model: VRAE, store: Store, title: str, limit: int) -> Non
     """Draw where the excerpts of each song lie, and say how much a song keeps to itself."""
     excerpts = Excerpts(store, model.config)
     rows = spread_rows(excerpts.known(), limit)
-    mu, _ = posteriors(model, excerpts, rows)
+    mu = posteriors(model, excerpts, rows)[0]
     songs = [Path(path).stem for path in excerpts.songs(rows)]
     name, places = ("map", mu) if mu.shape[1] == 2 else ("t-sne", tsne(mu))
     job.picture(name, scatter(places, songs, title))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        blank, _ = posteriors(VRAE(model.config).eval(), excerpts, rows)
     first = excerpts.places[rows, 1]
     overlapping = np.abs(np.subtract.outer(first, first)) < model.config.steps
     alike = same(excerpts.read(rows).numpy()) | overlapping
-    (near, chance), (before, _) = kept(mu, songs, alike), kept(blank, songs, alike)
+    shares = beside_untrained(
+        model, model.config, lambda other: posteriors(other, excerpts, rows)[0], songs, alike
+    )
     job.say(
         f"{title}: the nearest other excerpt, in all dimensions, that is not the same note for note and does "
-        f"not overlap it is of the same song for {near:.0%}; before training for {before:.0%}, by chance for "
-        f"{chance:.0%}."
+        f"not overlap it is of the same song {shares}."
     )
 
 

@@ -168,7 +168,7 @@ def _repeats(ours: Results, theirs: Results) -> str:
 @torch.no_grad()
 def _latents(job: Job, model: VRASH, store: Store, count: int) -> None:
     """Draw the latents of phrases that do not tell their label, and say how they keep together (Figure 6)."""
-    from training.papers.places import kept, same, scatter, tsne
+    from training.papers.places import beside_untrained, same, scatter, tsne
 
     found = phrases(store, model.config)
     rows = found.of("test")
@@ -179,15 +179,11 @@ def _latents(job: Job, model: VRASH, store: Store, count: int) -> None:
     names = found.names(rows)
     title = "t-SNE of the latents of test phrases, by source"
     job.picture("t-sne", scatter(tsne(mu), names, title))
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        blank = _means(VRASH(model.config).eval(), notes)
     alike = same(notes.numpy())
-    (near, chance), (before, _) = kept(mu, names, alike), kept(blank, names, alike)
+    shares = beside_untrained(model, model.config, lambda other: _means(other, notes), names, alike)
     job.say(
         f"Latents of {len(mu)} test phrases that do not tell their source: the nearest other one that is not "
-        f"the same note for note is of the same source for {near:.0%}; before training for {before:.0%}, by "
-        f"chance for {chance:.0%}. Model {run.identity(model)}."
+        f"the same note for note is of the same source {shares}. Model {run.identity(model)}."
     )
 
 
