@@ -13,7 +13,7 @@ from engine.manifest import Axis
 from training.data.store import Store
 from training.data.view import view
 from training.musicvae import heard
-from training.musicvae.batches import called
+from training.musicvae.batches import called, in_every_key
 from training.musicvae.model import MusicVAE
 from training.statistics import statistics
 
@@ -58,10 +58,11 @@ def measure(model: MusicVAE, store: Store, limit: int = WINDOWS, seed: int = 0) 
         raise LatentsError(f"the store's train split has {many}; to measure axes takes {FEWEST} at least")
     chosen = np.random.default_rng(seed).permutation(rows)[:limit]
     windows = seen.tokens(chosen)
+    anchors = _anchors(model, windows, seed)  # in the keys of the songs, which go together
+    windows = in_every_key(windows, model.config.voices, seed)  # a knob that changed the key would be none
     mu, sigma = _posterior(model, windows)
     deviation = np.sqrt(mu.var(0) + (sigma**2).mean(0))
     axes = heard.axes(model, windows, mu, sigma, seed=seed)
-    anchors = _anchors(model, windows, mu, sigma, seed)
     return Latents(tuple(mu.mean(0).tolist()), tuple(deviation.tolist()), axes, anchors)
 
 
@@ -73,13 +74,11 @@ def _posterior(model: MusicVAE, windows: NDArray[np.int64]) -> tuple[Floats, Flo
 
 
 @torch.inference_mode()
-def _anchors(
-    model: MusicVAE, windows: NDArray[np.int64], mu: Floats, sigma: Floats, seed: int
-) -> tuple[tuple[float, ...], ...]:
+def _anchors(model: MusicVAE, windows: NDArray[np.int64], seed: int) -> tuple[tuple[float, ...], ...]:
     """Return posterior draws that decode to music in the middle of the data, far from one another."""
-    some, voices = mu[:CANDIDATES], model.config.voices
-    wander = np.random.default_rng(seed).standard_normal(some.shape)
-    z = torch.from_numpy(some + sigma[:CANDIDATES] * wander).float()
+    mu, sigma = _posterior(model, windows[:CANDIDATES])
+    wander, voices = np.random.default_rng(seed).standard_normal(mu.shape), model.config.voices
+    z = torch.from_numpy(mu + sigma * wander).float()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         tokens = torch.cat([model.generate(part) for part in z.split(BATCH)])

@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 from midi_song import midi, trio
 from small import TINY
+from vrash_parts import TINY as TINY_VRASH
+from vrash_parts import write_archives
 
 from training.config import Config, Data, Stage
 from training.data.prepare import prepare
 from training.data.store import Store
+from training.papers.job import Job
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +52,17 @@ def tiny() -> Config:
         Stage("windows", bars_decoded=4, scheduled_sampling=50.0, **short),
     )
     return Config(TINY, Data(), stages)
+
+
+@pytest.fixture(scope="session")
+def tunes_job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A paper's job beside two archives of tiny tunes."""
+    root = tmp_path_factory.mktemp("archives")
+    write_archives(root)
+    return Job("vrash", root, root / "results", report=lambda text: None)
+
+
+@pytest.fixture(scope="session")
+def tunes(tunes_job: Job) -> Store:
+    """The store of their notes."""
+    return tunes_job.store("note", *TINY_VRASH.sources)

@@ -4,6 +4,7 @@ import io
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import mido
 
@@ -78,3 +79,13 @@ def trio(bars: int = 16, seed: int = 0) -> list[Track]:
         Track(bass, 1, 33),
         Track(beat, 9),
     ]
+
+
+def folder(path: Path, files: dict[str, bytes], manifest: str = "") -> Path:
+    """Write `files`, bytes by name, and a manifest into the folder `path`; return it."""
+    for name, data in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(data)
+    if manifest:
+        (path / "MANIFEST.csv").write_text(manifest)
+    return path

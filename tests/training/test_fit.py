@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 import torch
 from midi_song import Track, midi, tune
@@ -20,7 +19,6 @@ from training.data.store import Store
 from training.fit import fit
 from training.loop import FitError
 from training.musicvae import beginning, delayline
-from training.musicvae.batches import Batches, transpose
 from training.run import RunError
 
 SILENT = {"report": lambda line: None}
@@ -144,26 +142,6 @@ def test_a_flat_model_trains(band, tmp_path):
     assert fit(config, band, tmp_path, **SILENT).total == 2
 
 
-def test_batches_go_on_where_they_stood(band, tiny):
-    batches = Batches(band, tiny, tiny.stages[2], seed=5)
-    batches.draw()
-    state = batches.state()
-    expected = batches.draw()
-    again = Batches(band, tiny, tiny.stages[2], seed=99)
-    again.restore(state)
-    assert torch.equal(again.draw(), expected)
-
-
-def test_transposition_moves_melody_and_bass_and_never_drums():
-    tokens = np.full((2, 4, 3), 129)
-    tokens[:, 0] = (60, 36, 36)
-    tokens[1, 1, 0] = 126
-    moved = transpose(tokens, np.array([3, 3]), [0, 1])
-    assert moved[0, 0].tolist() == [63, 39, 36]
-    assert moved[0, 1].tolist() == [129, 129, 129]
-    assert np.array_equal(moved[1], tokens[1])  # 126 + 3 would leave the range
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -242,12 +220,6 @@ def test_models_of_some_voices_and_fewer_bars_train(band, tmp_path, voices, bars
         f"{voice}_sampled_accuracy" for voice in voices
     }
     assert run.load(tmp_path).model.generate(torch.zeros(1, 8)).shape == (1, bars, 16, len(voices))
-
-
-def test_a_weight_for_a_source_that_is_not_there_is_named(band, tiny):
-    config = replace(tiny, data=Data(weights={"choir": 1.0}))
-    with pytest.raises(ConfigError, match="'choir' is not in the store, which has band"):
-        Batches(band, config, tiny.stages[0], 1)
 
 
 def test_a_broken_checkpoint_is_named(tmp_path):

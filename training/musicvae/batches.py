@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.bar import STEPS_PER_BAR
 from engine.codec import NOTE_OFF
-from training.config import Config, ConfigError, Stage
+from training.config import Config, ConfigError, Data, Stage
 from training.data.draws import Draws, spread_rows
 from training.data.store import Store
 from training.data.view import view
@@ -27,7 +27,7 @@ class Batches:
         if model.steps_per_bar != STEPS_PER_BAR:
             raise ConfigError(f"model.steps_per_bar is {model.steps_per_bar}, the store has {STEPS_PER_BAR}")
         self.view = view(store, model.voices, 1 if stage.objective == "bars" else model.bars)
-        self.pitched = [column for column, voice in enumerate(model.voices) if VOICES[voice].kind == "melody"]
+        self.pitched = pitched(model.voices)
         self.what = "bars" if stage.objective == "bars" else f"windows of {called(model.voices)}"
         try:
             self.draws = Draws(
@@ -62,6 +62,11 @@ class Batches:
         return tokens[:, 0] if self.stage.objective == "bars" else tokens
 
 
+def pitched(voices: Sequence[str]) -> list[int]:
+    """Return the columns of `voices` that have pitches."""
+    return [column for column, voice in enumerate(voices) if VOICES[voice].kind == "melody"]
+
+
 def called(voices: Sequence[str]) -> str:
     """Return `voices` in words."""
     return "all three voices" if len(voices) == len(VOICES) else " and ".join(voices)
@@ -75,10 +80,20 @@ def transpose(
     Where a pitch would leave 0-127 its item stays as it is; drums never move.
     """
     moved = tokens.copy()
-    pitched = moved[..., columns]
-    is_pitch = (pitched >= 0) & (pitched < NOTE_OFF)
-    shifted = np.where(is_pitch, pitched + shifts.reshape(-1, *[1] * (pitched.ndim - 1)), pitched)
+    before = moved[..., columns]
+    is_pitch = (before >= 0) & (before < NOTE_OFF)
+    shifted = np.where(is_pitch, before + shifts.reshape(-1, *[1] * (before.ndim - 1)), before)
     inside = np.where(is_pitch, (shifted >= 0) & (shifted < NOTE_OFF), True)
-    keep = inside.reshape(len(tokens), -1).all(axis=1).reshape(-1, *[1] * (pitched.ndim - 1))
-    moved[..., columns] = np.where(keep, shifted, pitched)
+    keep = inside.reshape(len(tokens), -1).all(axis=1).reshape(-1, *[1] * (before.ndim - 1))
+    moved[..., columns] = np.where(keep, shifted, before)
     return moved
+
+
+def in_every_key(tokens: NDArray[np.int64], voices: Sequence[str], seed: int) -> NDArray[np.int64]:
+    """Return `tokens` (B, ..., voices) as models learn them unless told otherwise: each in a key of chance.
+
+    As they were written they are mostly in a few keys, and what is measured on them is about these, too.
+    """
+    low, high = Data().transpose
+    shifts = np.random.default_rng(seed).integers(low, high + 1, size=len(tokens))
+    return transpose(tokens, shifts, pitched(voices))
