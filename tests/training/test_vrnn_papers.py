@@ -66,6 +66,7 @@ def job(tmp_path: Path) -> Job:
     for each in vrnn_polyphony.BENCHMARKS:
         (tmp_path / f"{each.config}.toml").write_text(POLYPHONY.format(source=each.source))
     (tmp_path / "vrnn-feel.toml").write_text(FEEL)
+    (tmp_path / "groove.toml").write_text(FEEL.replace("free_bits = 0.0", "free_bits = 0.5"))
     with zipfile.ZipFile(tmp_path / "groove.zip", "w") as archive:
         manifest = ["path,split,group"]
         for number, split in enumerate(("train", "train", "valid", "test", "test")):
@@ -143,6 +144,21 @@ def test_the_models_of_a_set_learn_by_the_same_stages():
     assert [stage.objective for stage in fivo.stages] == ["elbo", "fivo"]
     assert fivo.stages[0] == base.stages[0]
     assert {stage.share for stage in rnn.stages} == {stage.share for stage in fivo.stages}
+
+
+def test_latents_beside_a_mixture_are_kept_and_all_learn_by_the_same_rates():
+    base, kept = load(CONFIGS / "vrnn-feel.toml"), load(CONFIGS / "groove.toml").stages
+    for _, latent, output, _ in vrnn_feel.MODELS:
+        both = (latent, output) == ("prior", "gmm")
+        assert vrnn_feel.variant(base, latent, output, kept).stages == (kept if both else base.stages)
+    (whole,) = base.stages
+    assert min(stage.free_bits for stage in kept) > 0 == whole.free_bits
+    assert (kept[0].learning_rate, kept[-1].learning_rate_end) == (
+        whole.learning_rate,
+        whole.learning_rate_end,
+    )
+    assert sum(stage.iterations for stage in kept) == whole.iterations
+    assert {(stage.batch, stage.length) for stage in kept} == {(whole.batch, whole.length)}
 
 
 PAIRED = [
