@@ -65,8 +65,8 @@ DIFFERS = """
   steps at once. The code of a bar is normalised; the one that the bar encoder gives is noisy while single
   bars are learnt. The hierarchical models learn single bars first, then the codes of bars, and last the
   paper's objective, with the bar encoder fixed and 4 of 16 bars decoded at a time; the flat ones learn by
-  the paper's objective alone. Single voices of 16 bars have beta 0.05, flat and hierarchical alike, where
-  the paper has 0.2; free bits are the paper's, 48 and 256.
+  the paper's objective alone. Drums of 16 bars have beta 0.05, flat and hierarchical alike, where the paper
+  has 0.2; free bits are the paper's, 48 and 256.
 """
 
 
