@@ -13,7 +13,7 @@ from engine.manifest import Axis
 from training.data.store import Store
 from training.data.view import view
 from training.musicvae import heard
-from training.musicvae.batches import called, in_every_key
+from training.musicvae.batches import called, transposed_at_random
 from training.musicvae.model import MusicVAE
 from training.statistics import statistics
 
@@ -46,10 +46,13 @@ def of_prior(z_size: int) -> Latents:
     return Latents((0.0,) * z_size, (1.0,) * z_size, (), anchors)
 
 
-def measure(model: MusicVAE, store: Store, limit: int = WINDOWS, seed: int = 0) -> Latents:
+def measure(
+    model: MusicVAE, store: Store, span: tuple[int, int], limit: int = WINDOWS, seed: int = 0
+) -> Latents:
     """Return the latents of `model` as measured on at most `limit` training windows of `store`.
 
-    LatentsError: fewer than FEWEST of them.
+    They are transposed within `span`, in semitones, as they were in training. LatentsError: fewer than FEWEST
+    of them.
     """
     seen = view(store, model.config.voices, model.config.bars)
     rows = seen.of("train")
@@ -58,8 +61,8 @@ def measure(model: MusicVAE, store: Store, limit: int = WINDOWS, seed: int = 0) 
         raise LatentsError(f"the store's train split has {many}; to measure axes takes {FEWEST} at least")
     chosen = np.random.default_rng(seed).permutation(rows)[:limit]
     windows = seen.tokens(chosen)
-    anchors = _anchors(model, windows, seed)  # in the keys of the songs, which go together
-    windows = in_every_key(windows, model.config.voices, seed)  # a knob that changed the key would be none
+    anchors = _anchors(model, windows, seed)  # in the songs' own keys: morphs between them seldom leave one
+    windows = transposed_at_random(windows, model.config.voices, span, seed)
     mu, sigma = _posterior(model, windows)
     deviation = np.sqrt(mu.var(0) + (sigma**2).mean(0))
     axes = heard.axes(model, windows, mu, sigma, seed=seed)

@@ -178,7 +178,7 @@ class Fit:
             content |= {"model_config": asdict(self.config.model)}
             content |= {"objective": stage.objective, "row": row, "machine": self.machine}
             content |= {"sources": self.store.meta["sources"], "weights": self.config.data.weights}
-            content |= {"before": self.before}
+            content |= {"transpose": list(self.config.data.transpose), "before": self.before}
             run.save(self.output / run.BEST, content)
 
     def checkpoint(self, optimiser: torch.optim.Optimizer, batches: Stream) -> None:

@@ -10,7 +10,10 @@ import torch
 from numpy.typing import NDArray
 
 from engine.manifest import Axis, read
+from training import latents
 from training.axes import DIRECTIONS, TOLD, Posteriors, attribute_vectors, principal_directions
+from training.data.store import Store
+from training.data.view import view
 from training.export import export
 from training.latents import ANCHORS, farthest, of_prior
 from training.musicvae import heard
@@ -171,3 +174,16 @@ def test_latents_to_start_from_lie_as_far_from_one_another_as_can_be() -> None:
     for count in range(1, ANCHORS):
         gaps = np.linalg.norm(many[:, None] - many[chosen[:count]], axis=2).min(1)
         assert gaps[chosen[count]] == gaps.max()
+
+
+def test_latents_are_those_of_music_as_it_was_learnt_and_anchors_keep_their_keys(band: Store) -> None:
+    torch.manual_seed(5)
+    model = MusicVAE(replace(TINY, bars=16)).eval()
+    measured, still = (latents.measure(model, band, span) for span in ((-6, 5), (0, 0)))
+    seen = view(band, model.config.voices, 16)
+    written = seen.tokens(np.random.default_rng(0).permutation(seen.of("train")))
+    with torch.inference_mode():
+        mean = model.encoder(torch.from_numpy(written)).mu.double().mean(0).numpy()
+    np.testing.assert_allclose(still.mean, mean, atol=1e-5)
+    assert np.abs(np.array(measured.mean) - mean).max() > 1e-3
+    assert measured.anchors == still.anchors

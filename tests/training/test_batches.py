@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from training.config import ConfigError, Data
-from training.musicvae.batches import Batches, in_every_key, transpose
+from training.musicvae.batches import Batches, transpose, transposed_at_random
 
 
 def test_batches_go_on_where_they_stood(band, tiny):
@@ -30,16 +30,18 @@ def test_transposition_moves_melody_and_bass_and_never_drums():
     assert np.array_equal(moved[1], tokens[1])  # 126 + 3 would leave the range
 
 
-def test_in_every_key_music_is_what_it_was_but_for_its_key():
-    tokens = np.full((600, 16, 3), 129)
+def test_music_transposed_at_random_is_what_it_was_but_for_its_key():
+    voices, tokens = ("melody", "bass", "drums"), np.full((600, 16, 3), 129)
     tokens[:, 0], tokens[:, 1:, 2] = (60, 36, 36), 0
-    moved = in_every_key(tokens, ("melody", "bass", "drums"), 1)
+    moved = transposed_at_random(tokens, voices, (-6, 5), 1)
     shifts = moved[:, 0, 0] - 60
     assert sorted(set(shifts)) == list(range(-6, 6))
     assert np.bincount(shifts + 6).min() > 25  # of 50 on average
     assert np.array_equal(moved, transpose(tokens, shifts, [0, 1]))
-    assert np.array_equal(moved, in_every_key(tokens, ("melody", "bass", "drums"), 1))
-    assert np.array_equal(tokens[..., 2:], in_every_key(tokens[..., 2:], ("drums",), 1))
+    assert np.array_equal(moved, transposed_at_random(tokens, voices, (-6, 5), 1))
+    assert np.array_equal(tokens, transposed_at_random(tokens, voices, (0, 0), 1))
+    drums = tokens[..., 2:]
+    assert np.array_equal(drums, transposed_at_random(drums, ("drums",), (-6, 5), 1))
 
 
 def test_a_weight_for_a_source_that_is_not_there_is_named(band, tiny):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.bar import STEPS_PER_BAR
 from engine.codec import NOTE_OFF
-from training.config import Config, ConfigError, Data, Stage
+from training.config import Config, ConfigError, Stage
 from training.data.draws import Draws, spread_rows
 from training.data.store import Store
 from training.data.view import view
@@ -89,11 +89,13 @@ def transpose(
     return moved
 
 
-def in_every_key(tokens: NDArray[np.int64], voices: Sequence[str], seed: int) -> NDArray[np.int64]:
-    """Return `tokens` (B, ..., voices) as models learn them unless told otherwise: each in a key of chance.
+def transposed_at_random(
+    tokens: NDArray[np.int64], voices: Sequence[str], span: tuple[int, int], seed: int
+) -> NDArray[np.int64]:
+    """Return `tokens` (B, ..., voices), each transposed by a random number of semitones within `span`.
 
-    As they were written they are mostly in a few keys, and what is measured on them is about these, too.
+    So a model learns them. As written most are in few keys, and what is measured of an attribute that is
+    common in one of these would be measured of the key.
     """
-    low, high = Data().transpose
-    shifts = np.random.default_rng(seed).integers(low, high + 1, size=len(tokens))
+    shifts = np.random.default_rng(seed).integers(span[0], span[1] + 1, size=len(tokens))
     return transpose(tokens, shifts, pitched(voices))

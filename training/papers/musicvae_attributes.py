@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from training.axes import quartile_vector
 from training.data.songs import VOICES
 from training.data.view import view, widened
-from training.musicvae.batches import in_every_key
+from training.musicvae.batches import transposed_at_random
 from training.musicvae.model import MusicVAE
 from training.papers import musicvae
 from training.papers.job import Cell, Job
@@ -30,9 +30,9 @@ DARK = 0.6  # of the largest change, from which on a cell is too dark for black 
 Values = dict[str, NDArray[np.float64]]
 DIFFERS = f"""
 {musicvae.DIFFERS.strip()}
-- Vectors: the quartiles are of at most {EXAMPLES:,} training melodies, each in a key of chance as the model
-  learns them, the paper's of 370,000 training examples. In the keys that they were written in, those with
-  wide intervals are more often in C than others, and the vector of the one would be that of the other, too.
+- Vectors: the quartiles are of at most {EXAMPLES:,} training melodies, each transposed at random as in
+  training; the paper's of 370,000 training examples. As written, those with wide intervals are more often in
+  C than others, and the vector of the average interval moved C diatonic by more than itself.
 - Change: in percent of the attribute's mean over all {LATENTS} draws, not the mean of each draw's percentage,
   which has no value where a draw shows nothing of the attribute. The same noise draws every melody before and
   after.
@@ -46,7 +46,8 @@ def reproduce(job: Job) -> None:
     model: MusicVAE = trained(job, configs, {"song": 1.0}, "song").model
     melodies = view(store(job), ["melody"], model.config.bars)
     rows = np.random.default_rng(0).permutation(melodies.of("train"))[:EXAMPLES]
-    examples = in_every_key(melodies.tokens(rows), model.config.voices, 0)
+    span = configs["song"].data.transpose
+    examples = transposed_at_random(melodies.tokens(rows), model.config.voices, span, 0)
     vectors = attribute_vectors(model, examples)
     z = prior_latents(LATENTS, model.config.z_size, 0)
     before = measured(model, z)

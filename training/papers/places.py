@@ -1,13 +1,11 @@
 """Where latents lie: their places in a picture, and whether those of one song or source lie together."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from torch import nn
 
 
 def scatter(places: NDArray[np.float64], names: Sequence[str], title: str) -> Figure:
@@ -52,19 +50,18 @@ def same(music: NDArray[np.integer]) -> NDArray[np.bool_]:
 
 
 def beside_untrained(
-    model: nn.Module,
-    config: Any,
-    means: Callable[[Any], NDArray[np.float64]],
+    mu: NDArray[np.float64],
+    untrained: Callable[[], NDArray[np.float64]],
     names: Sequence[str],
     alike: NDArray[np.bool_],
 ) -> str:
-    """Say how often `model` puts next to each other what has the same name, as `kept` has it.
+    """Say how often latents `mu` (N, z_size) lie next to one of the same name, as `kept` has it.
 
-    Beside it stands what the same network of that `config` does before training, always the same one;
-    `means` encodes what has the `names` (N,) with a model, (N, z_size).
+    Beside it stands the same of a model that has learnt nothing: `untrained` makes one, always the same, and
+    returns its `mu`.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        blank = type(model)(config).eval()
-    (near, chance), (before, _) = kept(means(model), names, alike), kept(means(blank), names, alike)
+        blank = untrained()
+    (near, chance), (before, _) = kept(mu, names, alike), kept(blank, names, alike)
     return f"for {near:.0%}; before training for {before:.0%}, by chance for {chance:.0%}"

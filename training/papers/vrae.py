@@ -138,7 +138,7 @@ def _latents(job: Job, model: VRAE, store: Store, title: str, limit: int) -> Non
     overlapping = np.abs(np.subtract.outer(first, first)) < model.config.steps
     alike = same(excerpts.read(rows).numpy()) | overlapping
     shares = beside_untrained(
-        model, model.config, lambda other: posteriors(other, excerpts, rows)[0], songs, alike
+        mu, lambda: posteriors(VRAE(model.config).eval(), excerpts, rows)[0], songs, alike
     )
     job.say(
         f"{title}: the nearest other excerpt, in all dimensions, that is not the same note for note and does "

@@ -180,7 +180,7 @@ def _latents(job: Job, model: VRASH, store: Store, count: int) -> None:
     title = "t-SNE of the latents of test phrases, by source"
     job.picture("t-sne", scatter(tsne(mu), names, title))
     alike = same(notes.numpy())
-    shares = beside_untrained(model, model.config, lambda other: _means(other, notes), names, alike)
+    shares = beside_untrained(mu, lambda: _means(VRASH(model.config).eval(), notes), names, alike)
     job.say(
         f"Latents of {len(mu)} test phrases that do not tell their source: the nearest other one that is not "
         f"the same note for note is of the same source {shares}. Model {run.identity(model)}."
