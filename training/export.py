@@ -9,7 +9,6 @@ from engine.manifest import read
 from engine.modelfile import frozen, opened
 from training import atomic, card, figures, latents, run, weights
 from training.card import OtherReport, Report
-from training.config import Data
 from training.data.store import Store
 from training.exporter_feel import export_feel
 from training.exporters import export_endless
@@ -50,8 +49,7 @@ def export(
         raise ExportError(f"{run_dir}: trained only to stage {found!r}, expected 'windows'; go on with fit")
     kept = figures.kept(run_dir, run.identity(loaded.model))
     data = card.data([*loaded.meta.get("before", []), loaded.meta])
-    low, high = loaded.meta.get("transpose", Data().transpose)
-    measured = latents.measure(loaded.model, Store.open(store), (low, high)) if store else None
+    measured = latents.measure(loaded.model, Store.open(store), run.span(run_dir, loaded)) if store else None
     report = export_model(loaded.model, output, quantise=quantise, measured=measured, data=data)
     text = card.card(read(output), report, loaded.meta, kept, note)
     atomic.write(output.with_name("CARD.md"), text)

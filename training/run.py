@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from training.atomic import whole
+from training.config import Data
 from training.systems import SYSTEMS
 
 LAST, BEST = "last.pt", "best.pt"
@@ -110,6 +111,19 @@ def restore_noise(states: list[Tensor]) -> None:
     torch.set_rng_state(states[0].cpu())
     for index, state in enumerate(states[1:]):
         torch.cuda.set_rng_state(state.cpu(), index)
+
+
+def span(folder: Path, loaded: LoadedRun) -> tuple[int, int]:
+    """Return from how many semitones down to how many up the run in `folder` transposed its music.
+
+    Runs of earlier versions say so in their last checkpoint only; without it they are taken for usual ones.
+    """
+    known = loaded.meta.get("transpose")
+    if known is None:
+        made = (checkpoint(folder, "cpu") or {}).get("made_with", {})
+        known = made.get("data", {}).get("transpose", Data().transpose)
+    low, high = known
+    return low, high
 
 
 def begin(model: nn.Module, system: str, folder: Path, device: str) -> list[dict[str, Any]]:

@@ -114,6 +114,16 @@ def test_a_better_model_than_the_checkpoints_is_not_lost(band, tiny, tmp_path):
     assert run.read(tmp_path / "best.pt", "cpu")["row"]["loss"] == 0.0
 
 
+def test_a_run_says_within_which_keys_it_learnt(band, tiny, tmp_path):
+    fit(replace(tiny, data=Data(transpose=(-2, 3))), band, tmp_path, **SILENT)
+    loaded = run.load(tmp_path)
+    assert run.span(tmp_path, loaded) == (-2, 3)
+    earlier = replace(loaded, meta={key: value for key, value in loaded.meta.items() if key != "transpose"})
+    assert run.span(tmp_path, earlier) == (-2, 3)
+    (tmp_path / run.LAST).unlink()
+    assert run.span(tmp_path, earlier) == (-6, 5)
+
+
 def test_weights_to_begin_with_are_refused_for_a_run_that_has_begun(band, tiny, tmp_path):
     fit(tiny, band, tmp_path / "one", until=2, **SILENT)
     fit(tiny, band, tmp_path / "other", until=2, start=tmp_path / "one", **SILENT)
