@@ -123,7 +123,8 @@ class Live:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self.process.communicate()
+        if self.process.stdout is not None and not self.process.stdout.closed:
+            print("live said:", self.process.communicate()[0])  # pytest shows it if the test failed
 
 
 def live_script() -> Path:

@@ -44,11 +44,11 @@ def jack_server(name: str | None = None, period: int = 512) -> Iterator[str]:
             assert waiting.returncode == 0, log.read()
             yield name
         finally:
-            if server.poll() is not None:  # it has died under its clients: a test that failed shows why
-                log.seek(0)
-                print(f"jackd ended with {server.returncode}:", log.read()[-4000:])
+            died = server.poll()
             server.terminate()  # never killed: it would leave its place in JACK's registry taken
             server.wait()
+            log.seek(0)  # pytest shows it if the test failed
+            print("jackd", f"died with {died}:" if died is not None else "said:", log.read()[-4000:])
             for key, value in before.items():
                 if value is None:
                     os.environ.pop(key, None)
