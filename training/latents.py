@@ -62,7 +62,7 @@ def measure(
     chosen = np.random.default_rng(seed).permutation(rows)[:limit]
     windows = seen.tokens(chosen)
     anchors = _anchors(model, windows, seed)  # in the songs' own keys: morphs between them seldom leave one
-    windows = transposed_at_random(windows, model.config.voices, span, seed)
+    windows = transposed_at_random(windows, model.config.voices, span, np.random.default_rng(seed))
     mu, sigma = _posterior(model, windows)
     deviation = np.sqrt(mu.var(0) + (sigma**2).mean(0))
     axes = heard.axes(model, windows, mu, sigma, seed=seed)

@@ -123,8 +123,7 @@ class Live:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        if self.process.stdout is not None and not self.process.stdout.closed:
-            print("live said:", self.process.communicate()[0])  # pytest shows it if the test failed
+        print("live said:", self.process.communicate()[0])  # pytest shows it if the test failed
 
 
 def live_script() -> Path:

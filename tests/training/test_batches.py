@@ -33,15 +33,15 @@ def test_transposition_moves_melody_and_bass_and_never_drums():
 def test_music_transposed_at_random_is_what_it_was_but_for_its_key():
     voices, tokens = ("melody", "bass", "drums"), np.full((600, 16, 3), 129)
     tokens[:, 0], tokens[:, 1:, 2] = (60, 36, 36), 0
-    moved = transposed_at_random(tokens, voices, (-6, 5), 1)
+    moved = transposed_at_random(tokens, voices, (-6, 5), np.random.default_rng(1))
     shifts = moved[:, 0, 0] - 60
     assert sorted(set(shifts)) == list(range(-6, 6))
     assert np.bincount(shifts + 6).min() > 25  # of 50 on average
     assert np.array_equal(moved, transpose(tokens, shifts, [0, 1]))
-    assert np.array_equal(moved, transposed_at_random(tokens, voices, (-6, 5), 1))
-    assert np.array_equal(tokens, transposed_at_random(tokens, voices, (0, 0), 1))
+    assert np.array_equal(moved, transposed_at_random(tokens, voices, (-6, 5), np.random.default_rng(1)))
+    assert np.array_equal(tokens, transposed_at_random(tokens, voices, (0, 0), np.random.default_rng(1)))
     drums = tokens[..., 2:]
-    assert np.array_equal(drums, transposed_at_random(drums, ("drums",), (-6, 5), 1))
+    assert np.array_equal(drums, transposed_at_random(drums, ("drums",), (-6, 5), np.random.default_rng(1)))
 
 
 def test_a_weight_for_a_source_that_is_not_there_is_named(band, tiny):

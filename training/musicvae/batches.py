@@ -27,7 +27,7 @@ class Batches:
         if model.steps_per_bar != STEPS_PER_BAR:
             raise ConfigError(f"model.steps_per_bar is {model.steps_per_bar}, the store has {STEPS_PER_BAR}")
         self.view = view(store, model.voices, 1 if stage.objective == "bars" else model.bars)
-        self.pitched = pitched(model.voices)
+        self.voices = model.voices
         self.what = "bars" if stage.objective == "bars" else f"windows of {called(model.voices)}"
         try:
             self.draws = Draws(
@@ -39,8 +39,8 @@ class Batches:
     def draw(self) -> Tensor:
         """Return a batch: (batch, steps, voices) bars, or (batch, bars, steps, voices) windows, int64."""
         rows = self.draws.draw(self.stage.batch)
-        shifts = self.draws.generator.integers(self.transpose[0], self.transpose[1] + 1, size=len(rows))
-        return torch.from_numpy(transpose(self._tokens(rows), shifts, self.pitched))
+        tokens, voices = self._tokens(rows), self.voices
+        return torch.from_numpy(transposed_at_random(tokens, voices, self.transpose, self.draws.generator))
 
     def fixed(self, split: str, count: int) -> Tensor:
         """Return `count` items of `split` spread evenly over it, untransposed, always the same."""
@@ -60,11 +60,6 @@ class Batches:
     def _tokens(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         tokens = self.view.tokens(rows)
         return tokens[:, 0] if self.stage.objective == "bars" else tokens
-
-
-def pitched(voices: Sequence[str]) -> list[int]:
-    """Return the columns of `voices` that have pitches."""
-    return [column for column, voice in enumerate(voices) if VOICES[voice].kind == "melody"]
 
 
 def called(voices: Sequence[str]) -> str:
@@ -90,12 +85,12 @@ def transpose(
 
 
 def transposed_at_random(
-    tokens: NDArray[np.int64], voices: Sequence[str], span: tuple[int, int], seed: int
+    tokens: NDArray[np.int64], voices: Sequence[str], span: tuple[int, int], chance: np.random.Generator
 ) -> NDArray[np.int64]:
     """Return `tokens` (B, ..., voices), each transposed by a random number of semitones within `span`.
 
     So a model learns them. As written most are in few keys, and what is measured of an attribute that is
     common in one of these would be measured of the key.
     """
-    shifts = np.random.default_rng(seed).integers(span[0], span[1] + 1, size=len(tokens))
-    return transpose(tokens, shifts, pitched(voices))
+    shifts = chance.integers(span[0], span[1] + 1, size=len(tokens))
+    return transpose(tokens, shifts, [v for v, voice in enumerate(voices) if VOICES[voice].kind == "melody"])

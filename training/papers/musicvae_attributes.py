@@ -47,7 +47,9 @@ def reproduce(job: Job) -> None:
     melodies = view(store(job), ["melody"], model.config.bars)
     rows = np.random.default_rng(0).permutation(melodies.of("train"))[:EXAMPLES]
     span = configs["song"].data.transpose
-    examples = transposed_at_random(melodies.tokens(rows), model.config.voices, span, 0)
+    examples = transposed_at_random(
+        melodies.tokens(rows), model.config.voices, span, np.random.default_rng(0)
+    )
     vectors = attribute_vectors(model, examples)
     z = prior_latents(LATENTS, model.config.z_size, 0)
     before = measured(model, z)
